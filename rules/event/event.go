@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"math/bits"
 )
 
 // Event is one syslog message on its way in.
@@ -88,7 +89,7 @@ func (s TimeSource) String() string {
 // Flags are facts about how the message came in and what was odd about it.
 type Flags uint32
 
-// Flags, each published under destring.flags by the name that Names gives.
+// Flags, each published under destring.flags by its Name.
 const (
 	Truncated       Flags = 1 << iota // longer than the limit; the rest was dropped
 	Partial                           // the stream ended or timed out inside the frame
@@ -101,7 +102,6 @@ const (
 	OddTaskName                       // a task name outside identifier syntax
 	HostMismatch                      // header HOSTNAME is not allowed for the certificate
 	FacilityClamped                   // PRI above 191
-	flagsEnd
 )
 
 var flagNames = [...]string{"truncated", "partial", "continued", "invalid-utf8", "unescaped", "inner-header",
@@ -110,13 +110,18 @@ var flagNames = [...]string{"truncated", "partial", "continued", "invalid-utf8",
 // Has reports whether all of f's bits in q are set.
 func (f Flags) Has(q Flags) bool { return f&q == q }
 
-// Each calls yield with the name of every flag that is set.
-func (f Flags) Each(yield func(string) bool) {
-	for i, name := range flagNames {
-		if f&(1<<i) != 0 && !yield(name) {
-			return
-		}
+// Len returns how many flags are set.
+func (f Flags) Len() int { return bits.OnesCount32(uint32(f)) }
+
+// Name returns the published name of the i-th flag that is set.
+func (f Flags) Name(i int) string {
+	for range i {
+		f &= f - 1
 	}
+	if at := bits.TrailingZeros32(uint32(f)); at < len(flagNames) {
+		return flagNames[at]
+	}
+	return ""
 }
 
 // Fault is why a syslog header was not understood, from a closed set: it may

@@ -1,0 +1,84 @@
+package record
+
+import (
+	"destring/rules/event"
+)
+
+// Record is one log record as it is published. Every text in it is clean: the
+// Inspector of package rules fills it, and nothing else does. An empty text and a
+// number that is not set are not published.
+type Record struct {
+	Timestamp       int64
+	TimestampSource event.TimeSource
+	Received        int64
+	ID              []byte
+	Hash            []byte
+
+	Peer *Peer // of the connection
+
+	Message []byte
+	Fault   event.Fault
+
+	Level      event.Level
+	Logger     []byte
+	Format     event.Format
+	Framing    event.Framing
+	Facility   int8
+	Severity   int8
+	SyslogVers uint8
+	Hostname   []byte
+	AppName    []byte
+	ProcID     []byte
+	MsgID      []byte
+	Params     []Param
+
+	Kind     event.Kind
+	LineForm string
+	Body     []byte
+	Process  []byte
+	PID      int32
+	Worker   []byte
+	Queue    []byte
+	Broker   []byte
+	IDs      int32
+	Group    []byte
+
+	TaskName   []byte
+	TaskID     []byte
+	TaskETA    []byte
+	State      string
+	Runtime    float64
+	HasRuntime bool
+	Retries    int32 // -1: not said
+	Args       []byte
+	Kwargs     []byte
+	Result     []byte
+
+	ErrorType    []byte
+	ErrorMessage []byte
+	StackTrace   []byte
+	File         []byte // innermost frame
+	Function     []byte
+	Line         int32
+
+	Flags    event.Flags
+	Findings []Finding
+	Rules    []Rule // that matched, the most severe first
+	Withheld string
+}
+
+// Param is one parameter of structured data, clean.
+type Param struct{ Element, Name, Value []byte }
+
+// Finding is one thing that was hidden, without the thing.
+type Finding struct {
+	Detector, Class, Severity, Field string
+	Key                              []byte
+	Fingerprint                      []byte // hex
+}
+
+// Rule is a rule that matched.
+type Rule struct {
+	ID, Name, Version, Level, Reference string
+	Tactics, Techniques                 []string // ATT&CK ids: "TA0006", "T1552.001"
+}
