@@ -90,14 +90,6 @@ func (c *Clean) AppendRecord(dst []byte, delta int, base int64) []byte {
 
 var noHeaders = []byte{0}
 
-// appendHeader appends one record header: name and value, each with its length.
-func appendHeader(dst []byte, name string, value []byte) []byte {
-	dst = binary.AppendVarint(dst, int64(len(name)))
-	dst = append(dst, name...)
-	dst = binary.AppendVarint(dst, int64(len(value)))
-	return append(dst, value...)
-}
-
 func varintSize(v int64) int {
 	u := uint64(v<<1) ^ uint64(v>>63)
 	n := 1

@@ -1,10 +1,13 @@
 package rules
 
+import "destring/rules/record"
+
 // Engine judges events. It is safe for use by many goroutines; each connection has an
 // Inspector of its own.
 type Engine struct {
 	environment string
 	source      string // CloudEvents source
+	service     record.Service
 }
 
 // Options are what an Engine is made of.

@@ -15,7 +15,7 @@ type Statement struct {
 	Action   string // event.action, from a closed set: "spool-gap"
 	Kind     string // event.kind; "event" when empty
 	Time     int64  // nanoseconds since 1970
-	ID       string // event.id, the same over every retry; empty for none
+	ID       string // event.id, the same over every retry; made of Action and Time when empty
 	Key      string // partition key; empty for Action
 	Severity Severity
 	Message  string
@@ -69,8 +69,8 @@ func Time(name string, ns int64) Field {
 	return Field{name, func(dst []byte, _ func(string) string) []byte { return record.AppendTime(dst, ns) }}
 }
 
-// State makes the clean record of a statement. It takes the Inspector of nobody, so it may
-// be called from any goroutine; it is not for the hot path.
+// State makes the clean record of a statement. It may be called from any goroutine and
+// is not for the hot path.
 func (e *Engine) State(s Statement) *Clean {
 	kind, key := s.Kind, s.Key
 	if kind == "" {
@@ -79,17 +79,22 @@ func (e *Engine) State(s Statement) *Clean {
 	if key == "" {
 		key = s.Action
 	}
+	if s.ID == "" {
+		s.ID = s.Action + "-" + strconv.FormatInt(s.Time, 36)
+	}
 	fields := []Field{
 		Time("@timestamp", s.Time), String("message", s.Message), String("log.level", s.Severity.logLevel()), String("ecs.version", record.ECSVersion),
 		String("event.kind", kind), String("event.action", s.Action), String("event.module", "destring"), String("event.dataset", "destring."+s.Topic.String()),
-		Int("event.severity", int64(s.Severity)), String("observer.product", "destring"), String("observer.type", "relay"), String("service.environment", e.environment),
+		Int("event.severity", int64(s.Severity)), String("event.id", s.ID), String("observer.product", "destring"), String("observer.type", "relay"),
 	}
-	if s.ID != "" {
-		fields = append(fields, String("event.id", s.ID))
+	for name, value := range map[string]string{"service.environment": e.environment, "observer.name": e.service.Observer} {
+		if value != "" {
+			fields = append(fields, String(name, value))
+		}
 	}
 	value := appendNested(nil, append(fields, s.Fields...), e.cleanString)
 	c := &Clean{topic: s.Topic, received: s.Time, key: []byte(key), value: value}
-	c.headers = appendHeaders(nil, headerValues{id: s.ID, source: e.source, kind: "destring." + s.Topic.String() + "." + s.Action, time: s.Time})
+	c.headers = appendHeaders(nil, headerValues{id: []byte(s.ID), source: e.source, action: s.Action})
 	return c
 }
 

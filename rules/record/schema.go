@@ -247,7 +247,8 @@ func ruleFields() []Field {
 		}
 	}
 	text := func(name, doc string, get func(*Rule) string) Field {
-		f := bytesField(name, Keyword, true, func(r *Record) []byte { return view(first(get)(r)) }, doc)
+		of := first(get)
+		f := bytesField(name, Keyword, true, func(r *Record) []byte { return view(of(r)) }, doc)
 		f.Text = nil // rules do not judge rules
 		return f
 	}
