@@ -11,11 +11,12 @@ type Reader struct {
 	depth int // containers open, those over MaxDepth too
 	key   Span
 	stack [MaxDepth]Shape
+	count [Angle + 1]int // how many of each shape are on stack, so that a bracket that closes nothing costs nothing
 }
 
 // Reset makes r read src from offset pos on.
 func (r *Reader) Reset(src []byte, pos int) {
-	r.src, r.pos, r.depth, r.key = src, pos, 0, Span{}
+	r.src, r.pos, r.depth, r.key, r.count = src, pos, 0, Span{}, [Angle + 1]int{}
 }
 
 // Pos is the offset of the first byte that Next has not read.
@@ -73,7 +74,7 @@ func (r *Reader) Next(t *Token) bool {
 			}
 		default:
 			if r.word(t) {
-				return r.value(t)
+				return true
 			}
 		}
 	}
@@ -96,6 +97,7 @@ func (r *Reader) open(t *Token, shape Shape, start, end int) bool {
 	r.value(t)
 	if r.depth < MaxDepth {
 		r.stack[r.depth] = shape
+		r.count[shape]++
 	}
 	r.depth++
 	r.pos = end
@@ -103,35 +105,38 @@ func (r *Reader) open(t *Token, shape Shape, start, end int) bool {
 }
 
 // close ends the innermost container that c can end, and those inside of it.
-// The search is bounded by MaxDepth.
 func (r *Reader) close(t *Token, c byte) bool {
-	depth := r.depth
-	for ; depth > 0; depth-- {
-		if depth > MaxDepth || closes(r.stack[depth-1], c) {
+	if r.depth <= MaxDepth && !r.closable(c) {
+		return false
+	}
+	for {
+		r.depth--
+		if r.depth >= MaxDepth {
+			break
+		}
+		shape := r.stack[r.depth]
+		r.count[shape]--
+		if closes(shape, c) {
 			break
 		}
 	}
-	if depth == 0 {
-		return false
-	}
-	r.depth, r.key = depth-1, Span{}
-	*t = Token{Kind: Close, Shape: r.stack[min(depth, MaxDepth)-1], Depth: r.depth, Start: r.pos, End: r.pos + 1}
+	r.key = Span{}
+	*t = Token{Kind: Close, Shape: r.stack[min(r.depth, MaxDepth-1)], Depth: r.depth, Start: r.pos, End: r.pos + 1}
 	r.pos++
 	return true
 }
 
-func closes(s Shape, c byte) bool {
-	switch s {
-	case Dict:
-		return c == '}'
-	case List:
-		return c == ']'
-	case Tuple, Call:
-		return c == ')'
-	case Angle:
-		return c == '>'
+// closable reports whether c ends any open container.
+func (r *Reader) closable(c byte) bool {
+	switch c {
+	case '}':
+		return r.count[Dict] > 0
+	case ']':
+		return r.count[List] > 0
+	case ')':
+		return r.count[Tuple]+r.count[Call] > 0
 	}
-	return false
+	return r.count[Angle] > 0
 }
 
 // text reads the literal whose opening quote stands at q; a prefix may begin before it.

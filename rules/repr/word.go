@@ -43,15 +43,12 @@ func (r *Reader) word(t *Token) bool {
 		end++
 	}
 	switch c := r.at(end); {
-	case (c == '\'' || c == '"') && prefix(r.src[start:end]):
+	case (c == '\'' || c == '"') && isPrefix(r.src[start:end]):
 		r.text(t, end)
-		marks(t, r.src[start:end])
-		return !r.becomesKey(t.Text)
+		markPrefix(t, r.src[start:end])
+		return !r.becomesKey(t.Text) && r.value(t)
 	case c == '(':
-		r.open(t, Call, start, end+1)
-		// open has taken the key; value, called by Next, must find it again.
-		r.key, r.depth = t.Key, r.depth-1
-		return r.reopened(t)
+		return r.open(t, Call, start, end+1)
 	case c == '=' && r.at(end+1) != '=':
 		r.key, r.pos = Span{start, end}, end+1
 		return false
@@ -62,5 +59,96 @@ func (r *Reader) word(t *Token) bool {
 	}
 	r.pos = end
 	*t = Token{Kind: kind, Start: start, End: end, Text: Span{start, end}}
-	return !r.becomesKey(t.Text)
+	if r.shape() == Dict && r.becomesKey(t.Text) {
+		return false
+	}
+	return r.value(t)
+}
+
+// phrase takes more words to the one that ends at end, up to one that is a field's name, a
+// call or a literal's prefix: <User: ann lee admin=True> has the word "User", then
+// one of "ann lee".
+func (r *Reader) phrase(end int) int {
+	for {
+		next := end
+		for r.at(next) == ' ' {
+			next++
+		}
+		stop := r.run(next)
+		if stop == next {
+			return end
+		}
+		switch r.at(stop) {
+		case '=', '(', '\'', '"':
+			return end
+		}
+		end = stop
+	}
+}
+
+func isPrefix(s []byte) bool {
+	if len(s) > 2 {
+		return false
+	}
+	for _, c := range s {
+		switch c | 0x20 {
+		case 'b', 'r', 'u', 'f':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func markPrefix(t *Token, s []byte) {
+	for _, c := range s {
+		switch c | 0x20 {
+		case 'b':
+			t.Bytes = true
+		case 'r':
+			t.Raw, t.Escaped = true, false
+		}
+	}
+}
+
+// scalar tells numbers and constants from words.
+func scalar(s []byte) Kind {
+	switch string(s) {
+	case "None", "True", "False", "null", "true", "false", "NaN", "nan", "inf", "Infinity", "Ellipsis":
+		return Constant
+	case "...":
+		return Cut
+	}
+	if numeric(s) {
+		return Number
+	}
+	return Word
+}
+
+// numeric reports whether s reads like a Python or JSON number: digits first, then
+// what their exponents, prefixes, suffixes and separators are made of.
+func numeric(s []byte) bool {
+	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
+		s = s[1:]
+	}
+	if len(s) > 0 && s[0] == '.' {
+		s = s[1:]
+	}
+	if len(s) == 0 || s[0] < '0' || s[0] > '9' {
+		return false
+	}
+	hex, digit := len(s) > 1 && s[0] == '0' && s[1]|0x20 == 'x', true
+	for i, c := range s {
+		switch {
+		case c >= '0' && c <= '9', c == '.', c == '_':
+			digit = true
+		case hex && (c|0x20 >= 'a' && c|0x20 <= 'f' || i == 1):
+		case c|0x20 == 'e', (c == '+' || c == '-') && s[i-1]|0x20 == 'e':
+			digit = false
+		case c|0x20 == 'j' && i == len(s)-1, c|0x20 == 'o' && i == 1, c|0x20 == 'b' && i == 1:
+		default:
+			return false
+		}
+	}
+	return digit
 }
