@@ -192,3 +192,17 @@ func (r *Reader) becomesKey(text Span) bool {
 	r.key, r.pos = text, i+1
 	return true
 }
+
+func closes(s Shape, c byte) bool {
+	switch s {
+	case Dict:
+		return c == '}'
+	case List:
+		return c == ']'
+	case Tuple, Call:
+		return c == ')'
+	case Angle:
+		return c == '>'
+	}
+	return false
+}
