@@ -1,0 +1,279 @@
+package framing
+
+import "unicode/utf8"
+
+// scanner finds the frames in a growing run of bytes. It does no input: the Reader gives it all
+// that is read and not yet handed out, again and again, and tells it when no more will come.
+type scanner struct {
+	mode  Mode
+	max   int
+	limit int  // largest count that is believed
+	joins bool // lines without header may be joined
+
+	// Learned of the sender, for the life of the connection.
+	form          known
+	octets, lfs   uint8 // frames of each kind, up to 255
+	nuls          uint8
+	last          Kind // of the frame before, when there was one
+	countsTrailLF bool // every counted frame so far ended with a line feed inside the count
+
+	// Of the frame at hand. Offsets count from the frame's first byte.
+	state  state
+	need   int  // octets of a counted frame
+	end    int  // end of the last complete line, -1 before the first
+	kind   Kind // of the delimiter at end
+	seen   int  // searched up to here
+	cont   bool // the line behind end is known to belong to the message
+	joined bool
+	resync bool // out of step: take up at the next count before a PRI
+	head   form
+
+	// Set by the Reader.
+	final  bool // no more will come
+	lapsed bool // the time for joining is over
+
+	hold  bool   // a whole message waits for lines that may belong to it
+	fault Reason // ends the stream
+}
+
+type state uint8
+
+const (
+	between  state = iota // before a frame
+	inCount               // in a counted frame, its count consumed
+	inText                // in a delimited frame
+	skipping              // in the octets of a counted frame that did not fit
+	dropping              // in the rest of a delimited frame that did not fit
+)
+
+// nulSettled is how many frames in NUL make a line feed text.
+const nulSettled = 4
+
+func newScanner(opt Options) scanner {
+	return scanner{mode: opt.Mode, max: opt.MaxMessage, limit: opt.MaxMessage * countFactor, joins: opt.Join > 0, end: -1, countsTrailLF: true}
+}
+
+// waits reports whether the time for joining runs.
+func (s *scanner) waits() bool { return s.hold }
+
+// inside reports whether bytes of the frame at hand were consumed already.
+func (s *scanner) inside() bool {
+	return s.state == inCount || s.state == skipping || s.state == dropping
+}
+
+// next returns the next frame of b and how many bytes of b it used up; without a frame,
+// bytes that need not be shown again.
+func (s *scanner) next(b []byte) (f Frame, used int, ok bool) {
+	s.hold = false
+	for {
+		var n int
+		var more bool
+		switch s.state {
+		case between:
+			n, more = s.begin(b[used:])
+		case inCount:
+			f, n, ok = s.counted(b[used:])
+			more = n > 0
+		case inText:
+			f, n, ok = s.lines(b[used:])
+			more = n > 0 // an empty frame
+		case skipping:
+			n, more = s.skip(b[used:])
+		case dropping:
+			n, more = s.drop(b[used:])
+		}
+		used += n
+		if ok || !more {
+			s.lapsed = false
+			return f, used, ok
+		}
+	}
+}
+
+// begin skips what stands between frames and finds out what the next one is. more
+// reports whether the state has changed.
+func (s *scanner) begin(b []byte) (used int, more bool) {
+	for used < len(b) && (b[used] == '\n' || b[used] == '\r' || b[used] == 0) {
+		used++
+	}
+	if used == len(b) {
+		return used, false
+	}
+	b = b[used:]
+	n, size, v := s.judge(b)
+	if v == unknown && s.final {
+		v = text
+	}
+	if s.mode == OctetOnly && (v == text || v == badCount) {
+		s.fault, s.final, v = BadCount, true, text
+	}
+	switch v {
+	case unknown:
+		return used, false
+	case nothing:
+		return used + size, true
+	case counted:
+		s.state, s.need = inCount, n
+		return used + size, true
+	}
+	s.state, s.end, s.seen, s.cont, s.joined, s.head = inText, -1, 0, false, false, form{}
+	s.resync = b[0] != '<' && s.losesStep(v)
+	return used, true
+}
+
+// judge tells what the frame that b begins with is.
+func (s *scanner) judge(b []byte) (n, size int, v verdict) {
+	if s.mode == LFOnly || s.mode == NULOnly || s.mode == Auto && b[0] == '<' {
+		return 0, 0, text
+	}
+	if b[0] == ' ' && s.afterCount() { // Cisco ASA puts a SP between counted frames
+		if len(b) == 1 {
+			return 0, 0, unknown
+		}
+		if isDigit(b[1]) || b[1] == '<' {
+			return 0, 1, nothing
+		}
+	}
+	n, size, v = count(b, s.limit)
+	if s.mode == OctetOnly || v != counted && v != nothing {
+		return n, size, v
+	}
+	return n, size, s.confirm(b, n, size, v)
+}
+
+// confirm tells a count from text that begins with a number: before a PRI it is one, and from a sender
+// that counts.
+func (s *scanner) confirm(b []byte, n, size int, v verdict) verdict {
+	if size == len(b) {
+		return unknown
+	}
+	p := priLen(b[size:])
+	switch {
+	case p > 0:
+		return v
+	case p < 0:
+		return unknown
+	case v == nothing:
+		if c := b[size]; s.lfs == 0 && isDigit(c) || c < ' ' {
+			return nothing
+		}
+		return text
+	case s.afterCount():
+		return counted
+	case s.lfs > 0 || s.nuls > 0:
+		return text
+	}
+	return s.doubt(b, n, size)
+}
+
+// doubt judges a connection's first bytes when they are digits, SP and no PRI: a counted
+// frame ends where another begins, or with the data; a line has a line feed and then goes on.
+func (s *scanner) doubt(b []byte, n, size int) verdict {
+	end := size + n
+	if end < len(b) {
+		if c := b[end]; isDigit(c) || c == '<' || c == '\r' || c == '\n' || c == 0 {
+			return counted
+		}
+		return text
+	}
+	if end == len(b) {
+		return counted
+	}
+	if indexDelimiter(b) < 0 {
+		return unknown
+	}
+	s.hold = true
+	if s.lapsed || s.final {
+		return text
+	}
+	return unknown
+}
+
+func (s *scanner) afterCount() bool { return s.octets > 0 && s.last == Octet }
+
+// losesStep reports whether text stands where a count should have been.
+func (s *scanner) losesStep(v verdict) bool {
+	return s.mode == Auto && (s.afterCount() || v == badCount && s.lfs == 0 && s.nuls == 0)
+}
+
+// counted returns a counted frame when it is whole, or cut when it cannot be kept whole.
+func (s *scanner) counted(b []byte) (f Frame, used int, ok bool) {
+	want := min(s.need, s.max)
+	if len(b) < want {
+		if !s.final || len(b) == 0 {
+			return Frame{}, 0, false
+		}
+		s.state = between
+		s.finish(Octet)
+		return Frame{Bytes: b, Kind: Octet, Partial: true}, len(b), true
+	}
+	f = Frame{Bytes: b[:want], Kind: Octet, Truncated: s.need > want}
+	s.state = between
+	if f.Truncated {
+		f.Bytes = wholeRunes(f.Bytes)
+		s.need -= want
+		s.state = skipping
+	} else {
+		f.Bytes = s.trimCounted(f.Bytes)
+	}
+	s.finish(Octet)
+	return f, want, len(f.Bytes) > 0
+}
+
+// trimCounted takes away the line feed that rsyslog's forwarding template leaves inside the count. A
+// handler that counts right may send a text that ends with one: it stays as soon as a frame has come without.
+func (s *scanner) trimCounted(b []byte) []byte {
+	if b[len(b)-1] != '\n' {
+		s.countsTrailLF = false
+		return b
+	}
+	if s.countsTrailLF {
+		return trimCR(b[:len(b)-1])
+	}
+	return b
+}
+
+func (s *scanner) skip(b []byte) (used int, more bool) {
+	n := min(s.need, len(b))
+	if s.need -= n; s.need > 0 {
+		return n, false
+	}
+	s.state = between
+	return n, true
+}
+
+func (s *scanner) drop(b []byte) (used int, more bool) {
+	i := s.delimiter(b)
+	if i < 0 {
+		return len(b), false
+	}
+	s.state = between
+	return i + 1, true
+}
+
+// finish counts a frame.
+func (s *scanner) finish(k Kind) {
+	s.last = k
+	n := [...]*uint8{Octet: &s.octets, LF: &s.lfs, NUL: &s.nuls}[k]
+	*n = max(*n, *n+1)
+}
+
+// wholeRunes takes a character that the cut went through away from the end of b.
+func wholeRunes(b []byte) []byte {
+	for i := 1; i <= utf8.UTFMax && i <= len(b); i++ {
+		if c := b[len(b)-i]; utf8.RuneStart(c) {
+			if c >= utf8.RuneSelf && !utf8.FullRune(b[len(b)-i:]) {
+				return b[:len(b)-i]
+			}
+			break
+		}
+	}
+	return b
+}
+
+func trimCR(b []byte) []byte {
+	if n := len(b); n > 0 && b[n-1] == '\r' {
+		return b[:n-1]
+	}
+	return b
+}
