@@ -1,0 +1,124 @@
+package kafka
+
+import (
+	"slices"
+	"time"
+)
+
+// window is how many batches of a lane may be under way, or delivered, that the committed
+// state does not know: a broker remembers the last five of a producer in a partition.
+const window = 5
+
+// frame is one batch of the source on its way. It is done when all its pieces are.
+type frame struct {
+	position any
+	ordinal  uint64 // place in the source's order
+	pieces   int    // not settled yet
+	bytes    int
+}
+
+// piece is what is sent as one batch: a frame, a part of one, or several merged.
+type piece struct {
+	Batch
+	frames []*frame // each waits for this piece
+	parts  []*piece // what it was merged from
+
+	header    header
+	built     bool   // header is made
+	planned   bool   // not simply a frame: its header must be durable before it is sent
+	need      uint64 // version of the state that must be durable first
+	sent      bool
+	uncertain bool // an earlier attempt may have arrived
+}
+
+func (p *piece) size() int { return headerSize + len(p.Records) }
+
+// unbuild forgets the header: the sequence or the records change.
+func (p *piece) unbuild() {
+	p.built, p.need, p.header = false, 0, header{}
+}
+
+// lane is one partition: its batches leave in order, one at a time. Only the goroutine of
+// Run touches it.
+type lane struct {
+	topic     string
+	partition int32
+
+	producer int64 // -1: needs one
+	epoch    int16
+	next     int32 // sequence of the head
+	need     uint64
+
+	queue []*piece // in order; the head is what is in flight
+	acked []*piece // delivered, but one of their frames is not done
+	plan  []header // from the state: how the last run cut its batches
+
+	busy      bool
+	unsaved   int // batches first sent since the last durable state
+	saving    int // of them, those that the commit under way covers
+	suspects  int // batches that the last run may have sent unrecorded
+	failures  int
+	retryAt   time.Time
+	planSince time.Time
+}
+
+func (l *lane) identity() identity { return identity{l.producer, l.epoch, l.next} }
+
+// seal gives the head its identity. The bytes stay the same from here on.
+func (l *lane) seal() {
+	head := l.queue[0]
+	head.header = makeHeader(l.identity(), &head.Batch)
+	head.built = true
+	if l.suspects > 0 {
+		l.suspects--
+		head.uncertain = true
+	}
+}
+
+// insert puts p into the queue by its place in the source's order, never before a head
+// that has been sent.
+func (l *lane) insert(p *piece) {
+	at := len(l.queue)
+	for at > 0 && l.queue[at-1].frames[0].ordinal > p.frames[0].ordinal && !l.queue[at-1].built {
+		at--
+	}
+	l.queue = slices.Insert(l.queue, at, p)
+}
+
+// replace puts pieces in the place of the first n.
+func (l *lane) replace(n int, pieces ...*piece) {
+	l.queue = slices.Replace(l.queue, 0, n, pieces...)
+}
+
+// forget drops the producer's identity and everything that depends on it.
+func (l *lane) forget() {
+	l.producer, l.epoch, l.next, l.need = -1, 0, 0, 0
+	l.plan, l.suspects, l.acked = nil, 0, nil
+	for _, p := range l.queue {
+		p.unbuild()
+	}
+}
+
+// prune drops delivered pieces whose frames are all done.
+func (l *lane) prune() {
+	l.acked = slices.DeleteFunc(l.acked, func(p *piece) bool {
+		return !slices.ContainsFunc(p.frames, func(f *frame) bool { return f.pieces > 0 })
+	})
+}
+
+// saved returns the sequence and the headers that the state keeps for l: from the first
+// batch on whose frame is not done.
+func (l *lane) saved() (int32, []header) {
+	l.prune()
+	next, plan := l.next, make([]header, 0, len(l.acked)+1+len(l.plan))
+	for i, p := range l.acked {
+		if i == 0 {
+			next = p.header.identity().sequence
+		}
+		plan = append(plan, p.header)
+	}
+	if len(l.queue) > 0 && l.queue[0].built {
+		plan = append(plan, l.queue[0].header)
+	}
+	return next, append(plan, l.plan...)
+}

@@ -1,0 +1,142 @@
+package kafka
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// The state that is committed beside the cursor. All numbers are varints:
+//
+//	1 (version) | cluster id | producer | epoch
+//	n | n bits: which of the next n batches behind the cursor are delivered
+//	lanes | per lane: topic | partition | producer | epoch | next sequence | headers | 61 bytes each
+//
+// What a crash leaves: the state of some moment in the last CommitInterval. Frames that
+// were delivered since are sent again with the identity they had, because identities follow
+// from the state and the order of the source; the broker drops them.
+type state struct {
+	cluster  string
+	producer int64
+	epoch    int16
+	done     []bool
+	lanes    []laneState
+}
+
+type laneState struct {
+	topic     string
+	partition int32
+	producer  int64
+	epoch     int16
+	next      int32
+	plan      []header
+}
+
+const (
+	stateVersion = 1
+	maxLanes     = 1 << 16
+	maxFrames    = 4096 // in memory at once, so also bits in the state
+)
+
+func (s *state) encode() []byte {
+	b := []byte{stateVersion}
+	text := func(t string) { b = append(binary.AppendUvarint(b, uint64(len(t))), t...) }
+	text(s.cluster)
+	b = binary.AppendVarint(b, s.producer)
+	b = binary.AppendVarint(b, int64(s.epoch))
+	b = binary.AppendUvarint(b, uint64(len(s.done)))
+	bits := make([]byte, (len(s.done)+7)/8)
+	for i, d := range s.done {
+		if d {
+			bits[i/8] |= 1 << (i % 8)
+		}
+	}
+	b = append(b, bits...)
+	b = binary.AppendUvarint(b, uint64(len(s.lanes)))
+	for i := range s.lanes {
+		l := &s.lanes[i]
+		text(l.topic)
+		b = binary.AppendVarint(b, int64(l.partition))
+		b = binary.AppendVarint(b, l.producer)
+		b = binary.AppendVarint(b, int64(l.epoch))
+		b = binary.AppendVarint(b, int64(l.next))
+		b = binary.AppendUvarint(b, uint64(len(l.plan)))
+		for j := range l.plan {
+			b = append(b, l.plan[j][:]...)
+		}
+	}
+	return b
+}
+
+var errState = errors.New("kafka: damaged publisher state")
+
+// decodeState reads what encode wrote.
+func decodeState(b []byte) (*state, error) {
+	if len(b) == 0 || b[0] != stateVersion {
+		return nil, fmt.Errorf("%w: version unknown", errState)
+	}
+	d := decoder{b: b[1:]}
+	s := &state{cluster: d.text(), producer: d.number(), epoch: int16(d.number())}
+	n := d.size(2 * maxFrames)
+	bits := d.bytes((n + 7) / 8)
+	if d.bad {
+		return nil, errState
+	}
+	s.done = make([]bool, n)
+	for i := range s.done {
+		s.done[i] = bits[i/8]>>(i%8)&1 == 1
+	}
+	lanes := d.size(maxLanes)
+	for i := 0; i < lanes && !d.bad; i++ {
+		l := laneState{topic: d.text(), partition: int32(d.number()), producer: d.number(),
+			epoch: int16(d.number()), next: int32(d.number())}
+		headers := d.size(maxFrames)
+		for j := 0; j < headers && !d.bad; j++ {
+			var h header
+			copy(h[:], d.bytes(headerSize))
+			l.plan = append(l.plan, h)
+		}
+		s.lanes = append(s.lanes, l)
+	}
+	if d.bad || len(d.b) != 0 {
+		return nil, errState
+	}
+	return s, nil
+}
+
+// decoder takes numbers off b; after the first fault it gives zeros.
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) number() int64 {
+	v, n := binary.Varint(d.b)
+	if n <= 0 {
+		d.bad, n = true, 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) size(limit int) int {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 || v > uint64(limit) {
+		d.bad = true
+		return 0
+	}
+	d.b = d.b[n:]
+	return int(v)
+}
+
+func (d *decoder) bytes(n int) []byte {
+	if n > len(d.b) {
+		d.bad = true
+		return nil
+	}
+	out := d.b[:n]
+	d.b = d.b[n:]
+	return out
+}
+
+func (d *decoder) text() string { return string(d.bytes(d.size(1024))) }
