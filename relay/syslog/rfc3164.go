@@ -1,0 +1,179 @@
+package syslog
+
+import (
+	"bytes"
+
+	"destring/rules/event"
+)
+
+// rfc3164 reads what follows the PRI in the forms that RFC 3164 describes and the world sends, and returns the
+// text. What is no header stays in the text.
+func rfc3164(b []byte, received int64, h *event.Syslog) []byte {
+	var s stamp
+	n, cisco := readStamp(b, &s, h)
+	if n == 0 {
+		return bare(b, h)
+	}
+	rest := b[n:]
+	if !cisco && levelWord(rest) {
+		return b // the text's own time, not a header's
+	}
+	h.Format = event.FormatRFC3164
+	if s.year == 0 {
+		h.Time, h.HasTime = inferYear(&s, received)
+	} else {
+		h.Time, h.HasTime = s.ns()
+	}
+	h.TimeHasZone = h.HasTime && s.zoned
+	if cisco {
+		return readTag(rest, h)
+	}
+	return hostAndTag(rest, h)
+}
+
+// bare returns the text behind a PRI without time. Python's SysLogHandler writes it, perhaps behind its
+// ident. A word and a colon are no tag here: Celery writes "mingle: all alone".
+func bare(b []byte, h *event.Syslog) []byte {
+	t, ok := tagOf(b)
+	if !ok || len(t.pid) == 0 && !bytes.HasPrefix(b[t.size:], []byte("[20")) || len(t.pid) > 0 && !number(t.pid) {
+		return b
+	}
+	h.Format = event.FormatRFC3164
+	return t.put(b, h)
+}
+
+// hostAndTag reads HOSTNAME SP TAG, either of which may be missing.
+func hostAndTag(b []byte, h *event.Syslog) []byte {
+	b = bytes.TrimLeft(b, " ")
+	if t, ok := tagOf(b); ok && t.spaced {
+		return t.put(b, h)
+	}
+	word, rest, ok := cutWord(b)
+	if !ok {
+		word, rest = b, nil
+	}
+	if !hostname(word) || string(word) == "Task" { // "Task name[id] received" is Celery's
+		return b
+	}
+	h.Hostname = event.NewText(word)
+	if bytes.HasPrefix(rest, []byte(": ")) { // ASA: "host : %ASA-…"
+		rest = rest[2:]
+	}
+	return readTag(rest, h)
+}
+
+func readTag(b []byte, h *event.Syslog) []byte {
+	if t, ok := tagOf(b); ok {
+		return t.put(b, h)
+	}
+	return b
+}
+
+// tag is "name:", "name[pid]:" or "name[123]" (RFC 3164 §5.3) at the beginning of a text.
+type tag struct {
+	name, pid []byte
+	size      int  // with the SP behind it
+	spaced    bool // SP or nothing follows the colon
+}
+
+func (t tag) put(b []byte, h *event.Syslog) []byte {
+	h.AppName, h.ProcID = event.NewText(t.name), event.NewText(t.pid)
+	return b[t.size:]
+}
+
+const maxTag = 128
+
+// tagOf returns the tag that b begins with. A task's "name[id]: " in Celery's own lines is none, nor is
+// "[time: LEVEL/Process]", a scheme or a time of day.
+func tagOf(b []byte) (t tag, ok bool) {
+	n, letters := 0, false
+	for n < len(b) && n <= maxTag && tagByte[b[n]] {
+		letters = letters || b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z'
+		n++
+	}
+	if !letters || n > maxTag || n == len(b) {
+		return tag{}, false
+	}
+	t.name = b[:n]
+	if b[n] == '[' {
+		end := bytes.IndexByte(b[n:min(len(b), n+maxTag)], ']')
+		if end < 2 {
+			return tag{}, false
+		}
+		t.pid = b[n+1 : n+end]
+		n += end + 1
+		if !graphic(t.pid) || taskID(t.pid) {
+			return tag{}, false
+		}
+	}
+	switch {
+	case n < len(b) && b[n] == ':':
+		n++
+	case len(t.pid) == 0 || !number(t.pid) || n < len(b) && b[n] != ' ':
+		return tag{}, false
+	}
+	switch {
+	case n == len(b):
+		t.spaced = true
+	case b[n] == ' ':
+		t.spaced = true
+		n++
+	case b[n] == '/' || b[n] == ':' || isDigit(b[n]):
+		return tag{}, false
+	}
+	t.size = n
+	return t, true
+}
+
+// taskID reports whether b is what Celery writes behind a task's name: a UUID, or
+// "???" outside of a task.
+func taskID(b []byte) bool {
+	return len(b) == 36 && b[8] == '-' && b[13] == '-' && b[18] == '-' && b[23] == '-' || string(b) == "???"
+}
+
+func number(b []byte) bool {
+	for _, c := range b {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// hostname reports whether word can be a host's name or address.
+func hostname(word []byte) bool {
+	for _, c := range word {
+		if !hostByte[c] {
+			return false
+		}
+	}
+	return len(word) > 0 && len(word) <= 255
+}
+
+// levelWord reports whether b begins with a level, as the texts of many formatters do behind their time.
+func levelWord(b []byte) bool {
+	word, _, ok := cutWord(bytes.TrimLeft(b, " "))
+	if !ok {
+		return false
+	}
+	word = bytes.Trim(word, "[]:")
+	for _, level := range [...]string{"DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "TRACE", "NOTICE"} {
+		if len(word) == len(level) && bytes.EqualFold(word, []byte(level)) {
+			return true
+		}
+	}
+	return false
+}
+
+var tagByte, hostByte = byteSet("-_./+@%#()~*$&!,"), byteSet("-_.:@/%")
+
+// byteSet holds letters, digits and the bytes of more.
+func byteSet(more string) (set [256]bool) {
+	for c := range set {
+		set[c] = 'a' <= c|0x20 && c|0x20 <= 'z' && c < 0x80 || isDigit(byte(c))
+	}
+	for _, c := range []byte(more) {
+		set[c] = true
+	}
+	return set
+}
