@@ -1,0 +1,237 @@
+package alerting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"destring/rules"
+)
+
+// Options are what an Alerter is made of.
+type Options struct {
+	Sinks   []Sink
+	Routes  []Route   // first that fits; none: every alert to every sink
+	GroupBy []GroupBy // rule, task and secret when empty
+
+	GroupWaitHigh time.Duration // how long a high alert gathers matches before it is told; 10 s
+	GroupWait     time.Duration // the same for lower ones; 60 s. Critical ones do not wait.
+	Repeat        time.Duration // an alert that goes on is posted again after it, then after twice as long; 4 h
+	RepeatMax     time.Duration // at most; 24 h
+	Quiet         time.Duration // without a match for so long it is resolved; 30 min
+	Pace          time.Duration // between two messages of a sink; 1 s
+	Storm         int           // so many alerts a minute in a sink become one digest; 10
+	Budget        int           // messages an hour in a sink, first posts of critical alerts apart; 120
+	Timeout       time.Duration // of one call of a sink; 10 s
+	Retention     time.Duration // how long a resolved alert is remembered; 14 days
+	Remember      int           // how many alerts are remembered; 50,000
+	Limit         int           // how many open alerts before lower ones are grouped by rule alone, and how many untold before Matches is read no more; 10,000
+
+	Journal Journal
+	// Audit is handed every decision before it takes effect; a crash may hand it over twice.
+	// It is called under the Alerter's lock: it returns at once and does not call back.
+	Audit func(Decision)
+	// Redact is the second, strict redaction of samples; nil leaves them as they are.
+	Redact  func(string) string
+	Metrics *Metrics
+	Log     *slog.Logger
+}
+
+func (o *Options) defaults() {
+	for _, d := range []struct {
+		at *time.Duration
+		is time.Duration
+	}{{&o.GroupWaitHigh, 10 * time.Second}, {&o.GroupWait, time.Minute}, {&o.Repeat, 4 * time.Hour}, {&o.RepeatMax, 24 * time.Hour}, {&o.Quiet, 30 * time.Minute},
+		{&o.Pace, time.Second}, {&o.Timeout, 10 * time.Second}, {&o.Retention, 14 * 24 * time.Hour}} {
+		if *d.at <= 0 {
+			*d.at = d.is
+		}
+	}
+	for _, d := range []struct {
+		at *int
+		is int
+	}{{&o.Storm, 10}, {&o.Budget, 120}, {&o.Remember, 50_000}, {&o.Limit, 10_000}} {
+		if *d.at <= 0 {
+			*d.at = d.is
+		}
+	}
+	if len(o.GroupBy) == 0 {
+		o.GroupBy = []GroupBy{ByRule, ByTask, BySecret}
+	}
+	if o.Audit == nil {
+		o.Audit = func(Decision) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics(nil)
+	}
+}
+
+// Alerter is the whole of alerting. Its methods may be called from any goroutine.
+type Alerter struct {
+	opts     Options
+	couriers map[string]*courier
+
+	mu     sync.Mutex // guards all below and the state in couriers
+	mem    memory
+	live   map[*Alert]struct{} // those that something may still have to be said of
+	dirty  map[any]struct{}    // *Alert, *Digest, …: changed since the last flush
+	events []string            // ids of the batch at hand, for the next flush
+	gone   []string            // keys dropped since the last flush
+	broken error               // the journal failed: nothing is taken or said until Rewrite worked
+	swept  time.Time           // when what is old was last forgotten
+	room   chan struct{}       // closed and made anew when alerts were told
+}
+
+// New makes an Alerter that remembers what the journal holds. It starts nothing.
+func New(o Options) (*Alerter, error) {
+	o.defaults()
+	if o.Journal == nil {
+		return nil, errors.New("alerting: no journal")
+	}
+	a := &Alerter{opts: o, couriers: map[string]*courier{}, mem: newMemory(), live: map[*Alert]struct{}{}, dirty: map[any]struct{}{}, room: make(chan struct{})}
+	for _, s := range o.Sinks {
+		if a.couriers[s.Name()] != nil {
+			return nil, fmt.Errorf("alerting: two sinks are named %q", s.Name())
+		}
+		a.couriers[s.Name()] = newCourier(a, s)
+	}
+	for _, g := range o.GroupBy {
+		if _, ok := (&Match{}).field(string(g)); !ok {
+			return nil, fmt.Errorf("alerting: cannot group by %q; there are rule, task, secret, detector, worker, host, peer, environment", g)
+		}
+	}
+	for _, r := range o.Routes {
+		if err := r.check(a.couriers); err != nil {
+			return nil, fmt.Errorf("alerting: %w", err)
+		}
+	}
+	if err := o.Journal.Replay(a.mem.apply); err != nil {
+		return nil, fmt.Errorf("alerting: replay: %w", err)
+	}
+	a.revive()
+	return a, nil
+}
+
+// revive makes the working state from what was replayed.
+func (a *Alerter) revive() {
+	for name := range a.couriers {
+		if a.mem.sinks[name] == nil {
+			a.mem.sinks[name] = &sinkMemory{Name: name}
+		}
+	}
+	for _, al := range a.mem.alerts {
+		if !a.finished(al) {
+			a.live[al] = struct{}{}
+		}
+		for _, d := range al.Deliveries {
+			d.doubt()
+		}
+	}
+	for _, g := range a.mem.digests {
+		g.Delivery.doubt()
+	}
+	for _, n := range a.mem.notices {
+		n.Delivery.doubt()
+	}
+}
+
+// doubt marks an attempt whose answer is not in the journal.
+func (d *Delivery) doubt() {
+	if d.Attempt != nil {
+		d.Attempt.Unknown = true
+	}
+}
+
+// Run reads matches and tells sinks until ctx ends or Matches fails. It returns when the calls in
+// flight have ended, at most Options.Timeout after ctx did; what was not told then is told
+// by the next Run.
+func (a *Alerter) Run(ctx context.Context, matches Matches) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	wg.Go(func() { cancel(a.read(ctx, matches)) }) // ends with ctx or when Matches fails
+	wg.Go(func() { a.watch(ctx) })                 // ends with ctx
+	for _, c := range a.couriers {
+		wg.Go(func() { c.run(ctx) }) // ends with ctx, after the call in flight
+	}
+	wg.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// read takes batch after batch.
+func (a *Alerter) read(ctx context.Context, matches Matches) error {
+	for {
+		if err := a.waitForRoom(ctx); err != nil {
+			return err
+		}
+		b, err := matches.Next(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("alerting: next batch: %w", err)
+		}
+		for a.admit(b.Matches) != nil { // the journal is broken; watch mends it
+			if err := pause(ctx, mendEvery); err != nil {
+				return err
+			}
+		}
+		if err := matches.Commit(b.Position); err != nil {
+			return fmt.Errorf("alerting: commit: %w", err)
+		}
+	}
+}
+
+// waitForRoom waits while too many alerts were never told.
+func (a *Alerter) waitForRoom(ctx context.Context) error {
+	for {
+		a.mu.Lock()
+		full := len(a.live) >= a.opts.Limit && a.untold() >= a.opts.Limit
+		room := a.room
+		a.mu.Unlock()
+		if !full {
+			return nil
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (a *Alerter) untold() (n int) {
+	for al := range a.live {
+		if al.Silence == "" && al.untold() {
+			n++
+		}
+	}
+	return n
+}
+
+// mark notes that v changed. Call with mu held.
+func (a *Alerter) mark(v any) { a.dirty[v] = struct{}{} }
+
+// levelOf bounds a level to the words that there are.
+func levelOf(s rules.Severity) rules.Severity { return min(s, rules.Critical) }
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
