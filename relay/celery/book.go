@@ -1,0 +1,93 @@
+package celery
+
+import (
+	"bytes"
+	"sync"
+
+	"destring/rules/event"
+)
+
+// book is all templates, by the first byte of their wording.
+type book struct {
+	byFirst [256][]*template
+	tasks   []*template // begin "Task name[id]"
+	tails   []*template // begin with a hole: known by how they end
+}
+
+// templates is the one book. It is made at the first use and then only read.
+var templates = sync.OnceValue(func() *book {
+	b := new(book)
+	all := append(append(taskMessages(), workerMessages()...), controlMessages()...)
+	for i := range all {
+		t := &all[i]
+		t.compile()
+		switch first := t.literals[0]; {
+		case len(first) == 0:
+			b.tails = append(b.tails, t)
+		case string(first) == "Task " && t.refAt == 0:
+			b.tasks = append(b.tasks, t)
+		default:
+			b.byFirst[first[0]] = append(b.byFirst[first[0]], t)
+		}
+	}
+	return b
+})
+
+var taskPrefix = []byte("Task ")
+
+// find returns the template that msg, a message without its traceback, was made from.
+func (b *book) find(msg []byte, level event.Level, f *found) *template {
+	if len(msg) == 0 {
+		return nil
+	}
+	if bytes.HasPrefix(msg, taskPrefix) {
+		if t := b.findTask(msg, level, f); t != nil {
+			return t
+		}
+	}
+	for _, t := range b.byFirst[msg[0]] {
+		if t.levels.has(level) && t.match(msg, f) {
+			return t
+		}
+	}
+	for _, t := range b.tails {
+		if t.levels.has(level) && len(msg) > len(t.literals[1]) && t.tail(msg, f) {
+			return t
+		}
+	}
+	return nil
+}
+
+// findTask looks at "Task name[id]" once for all templates when name and id are ordinary.
+func (b *book) findTask(msg []byte, level event.Level, f *found) *template {
+	pos := len(taskPrefix)
+	open := bytes.IndexByte(msg, '[')
+	if open > pos && plainName(msg[pos:open]) && isUUID(msg[open+1:]) {
+		end := open + 1 + uuidLen
+		for _, t := range b.tasks {
+			if next := t.literals[2]; t.levels.has(level) && bytes.HasPrefix(msg[end:], next) && t.match(msg, f) {
+				return t
+			}
+		}
+		return nil
+	}
+	for _, t := range b.tasks {
+		if t.levels.has(level) && t.match(msg, f) {
+			return t
+		}
+	}
+	return nil
+}
+
+// tail matches a template that begins with a node's or an entry's name: one word, so that a sentence that ends
+// in "ready." is none.
+func (t *template) tail(msg []byte, f *found) bool {
+	if !t.match(msg, f) {
+		return false
+	}
+	name := msg[f[0].Start:f[0].End]
+	if t.holes[0] == worker {
+		return plainName(name) && bytes.IndexByte(name, '@') > 0
+	}
+	return plainName(name)
+}

@@ -1,0 +1,73 @@
+package celery
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"destring/rules/event"
+)
+
+// flag marks what a sender may have written to deceive: it stays text of this one record.
+func (r *Reader) flag(ev *event.Event) {
+	c := &ev.Celery
+	if name := r.text[c.Task.Name.Start:c.Task.Name.End]; len(name) > 0 && !isIdentifierPath(name) {
+		ev.Flags |= event.OddTaskName
+	}
+	if id := r.text[c.Task.ID.Start:c.Task.ID.End]; len(id) > 0 && !(len(id) == uuidLen && isUUID(id)) {
+		ev.Flags |= event.OddTaskID
+	}
+	body := r.text[c.Body.Start:c.Body.End]
+	if hasControl(body) {
+		ev.Flags |= event.ControlChars
+	}
+	if innerHeader(body) {
+		ev.Flags |= event.InnerHeader
+	}
+}
+
+// hasControl looks for control characters other than tab and line ends, and for those that change the direction of text.
+func hasControl(b []byte) bool {
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c < ' ' && c != '\n' && c != '\t' && c != '\r', c == 0x7f:
+			return true
+		case c == 0xe2 && i+2 < len(b) && (b[i+1] == 0x80 || b[i+1] == 0x81), c == 0xd8, c == 0xc2:
+			if r, _ := utf8.DecodeRune(b[i:]); isBidi(r) || r >= 0x80 && r < 0xa0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// innerHeader looks for a second header at the beginning of a line after the first: Celery's "[time: LEVEL/Process]", or
+// syslog's "<n>1 " or "<n>Mmm ".
+func innerHeader(b []byte) bool {
+	for {
+		i := bytes.IndexAny(b, "\n\r")
+		if i < 0 {
+			return false
+		}
+		b = b[i+1:]
+		if len(b) > 8 && (b[0] == '[' && celeryHeader(b) || b[0] == '<' && syslogHeader(b)) {
+			return true
+		}
+	}
+}
+
+func celeryHeader(b []byte) bool {
+	_, _, n := clock(b[1:])
+	return n > 0 && n+3 < len(b) && b[n+1] == ':'
+}
+
+func syslogHeader(b []byte) bool {
+	i := 1
+	for i < 5 && i < len(b) && nameClass[b[i]]&inDigit != 0 {
+		i++
+	}
+	if i == 1 || i >= len(b) || b[i] != '>' {
+		return false
+	}
+	rest := b[i+1:]
+	return len(rest) > 3 && (rest[0] >= '1' && rest[0] <= '9' && (rest[1] == ' ' || rest[2] == ' ') || rest[0] >= 'A' && rest[0] <= 'Z' && rest[3] == ' ')
+}

@@ -1,0 +1,97 @@
+package celery
+
+import (
+	"bytes"
+
+	"destring/rules/event"
+	"destring/rules/repr"
+)
+
+// maxMembers bounds the values of a structured line that are copied to Inner.
+const maxMembers = 4096
+
+// json reads a line that is one JSON object with a message in it, from python-json-logger, structlog,
+// loguru, ecs-logging or a formatter of one's own. The values stand in Inner afterwards.
+func (r *Reader) json(ev *event.Event) (event.Span, bool) {
+	var (
+		walk   repr.Reader
+		t      repr.Token
+		m      members
+		keys   [maxKey]byte
+		scopes [repr.MaxDepth + 1]scope
+	)
+	start := bytes.IndexByte(r.text, '{')
+	walk.Reset(r.text, start)
+	if !walk.Next(&t) || !jsonKeyFollows(r.text, walk.Pos()) {
+		return event.Span{}, false
+	}
+	c := &ev.Celery
+	saved := *c
+	for n := 0; n < maxMembers && walk.Depth() > 0 && walk.Next(&t); n++ {
+		key := plainKey(&keys, t.Key.Of(r.text))
+		depth := min(t.Depth, repr.MaxDepth)
+		here := scopes[depth-min(depth, 1)]
+		switch t.Kind {
+		case repr.Open:
+			if scopes[depth] = inside(here, key); t.Key.Empty() {
+				scopes[depth] = here // an element of a list
+			}
+		case repr.Close:
+		default:
+			r.member(c, &m, here, key, t.Kind, r.take(&t))
+		}
+	}
+	if m.message.Empty() && !m.hasLevel || trailing(r.text, walk.Pos()) {
+		*c, r.inner = saved, r.inner[:0]
+		return event.Span{}, false
+	}
+	c.Format = "json"
+	return r.structured(ev, &m), true
+}
+
+// jsonKeyFollows tells a JSON object from the repr of a dict.
+func jsonKeyFollows(b []byte, pos int) bool {
+	for pos < len(b) && (b[pos] == ' ' || b[pos] == '\n' || b[pos] == '\t' || b[pos] == '\r') {
+		pos++
+	}
+	return pos < len(b) && b[pos] == '"'
+}
+
+// trailing reports whether more than space and colours follow.
+func trailing(b []byte, pos int) bool {
+	_, end := colours(b)
+	return pos < end && len(bytes.TrimSpace(b[pos:end])) > 0
+}
+
+// take appends the text of t to Inner.
+func (r *Reader) take(t *repr.Token) event.Span {
+	at := len(r.inner)
+	r.inner = repr.AppendText(r.inner, r.text, t)
+	end := len(r.inner)
+	r.inner = append(r.inner, '\n')
+	return span(at, end)
+}
+
+// structured makes Inner the facts and returns the message.
+func (r *Reader) structured(ev *event.Event, m *members) event.Span {
+	c := &ev.Celery
+	ev.Inner = event.NewText(r.inner)
+	r.text = r.inner
+	c.Process = m.process
+	if !unknownLogger(r.text[m.logger.Start:m.logger.End]) {
+		c.Logger, c.LoggerIsAppName = m.logger, false
+	}
+	if !m.exceptionText.Empty() {
+		c.Error.Traceback = m.exceptionText
+	}
+	return m.message
+}
+
+// unknownLogger reports whether name says nothing: loguru's InterceptHandler gives the name of the module that called it.
+func unknownLogger(name []byte) bool {
+	switch string(name) {
+	case "", "root", "logging", "__main__":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,31 @@
+package celery
+
+import "destring/rules/event"
+
+// level reads the name of a level: Python's, loguru's, structlog's, syslog's, in any case, and the
+// numbers of Python's logging.
+func level(b []byte) event.Level {
+	if len(b) < 2 || len(b) > 13 {
+		return event.LevelNone
+	}
+	var room [13]byte
+	for i, c := range b {
+		if c >= 'a' && c <= 'z' {
+			c -= 32
+		}
+		room[i] = c
+	}
+	switch string(room[:len(b)]) {
+	case "INFO", "SUCCESS", "NOTICE", "20", "25", "INFORMATION", "INFORMATIONAL":
+		return event.LevelInfo
+	case "WARNING", "WARN", "30":
+		return event.LevelWarning
+	case "ERROR", "ERR", "40", "EXCEPTION":
+		return event.LevelError
+	case "DEBUG", "TRACE", "10", "DBG", "5":
+		return event.LevelDebug
+	case "CRITICAL", "CRIT", "FATAL", "50", "ALERT", "EMERG":
+		return event.LevelCritical
+	}
+	return event.LevelNone
+}

@@ -1,0 +1,286 @@
+package celery
+
+import (
+	"bytes"
+	"strconv"
+
+	"destring/rules/event"
+	"destring/rules/repr"
+)
+
+// scope is the object that a member of a structured line stands in.
+type scope uint8
+
+const (
+	top       scope = iota
+	data            // extra={'data': …} of Celery's own records, their args, and what loguru binds
+	record          // loguru's record
+	logObject       // "log": {…} of ECS, loguru's "level"
+	processObject
+	errorObject
+	timeObject
+	taskObject
+	frameObject
+	foreign // an object that says nothing to us
+)
+
+// members collects what a structured line says, by rank where several members say the same.
+type members struct {
+	message, levelName, logger, process, exceptionText event.Span
+	messageRank, levelRank, loggerRank                 uint8
+	hasTime, hasLevel                                  bool
+}
+
+// maxKey bounds the keys that are looked at.
+const maxKey = 24
+
+// plainKey writes key in lower case without @, _ and -, so that levelName, level_name and levelname are one.
+func plainKey(dst *[maxKey]byte, key []byte) []byte {
+	if len(key) > maxKey+8 {
+		return nil
+	}
+	out := dst[:0]
+	for _, c := range key {
+		switch {
+		case c == '_' || c == '-' || c == '@':
+			continue
+		case c >= 'A' && c <= 'Z':
+			c += 32
+		}
+		if len(out) == maxKey {
+			return nil
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// inside returns the scope of the object under key in s.
+func inside(s scope, key []byte) scope {
+	switch string(key) {
+	case "data", "args", "extra", "context", "contextvars", "labels", "celery":
+		if s == top || s == record || s == data {
+			return data
+		}
+	case "record":
+		return record
+	case "log", "level":
+		return logObject
+	case "process":
+		return processObject
+	case "error", "exception", "exc", "excinfo":
+		return errorObject
+	case "time":
+		return timeObject
+	case "task":
+		return taskObject
+	case "frames":
+		return frameObject
+	}
+	return foreign
+}
+
+// member takes one value. Text is its span in r.inner, decoded.
+func (r *Reader) member(c *event.Celery, m *members, s scope, key []byte, kind repr.Kind, v event.Span) {
+	if kind == repr.Constant || v.Empty() {
+		return
+	}
+	text := r.inner[v.Start:v.End]
+	switch s {
+	case top, record:
+		r.topMember(c, m, key, kind, v, text)
+	case data:
+		if !dataMember(c, key, v, text) {
+			r.taskMember(c, key, v, text)
+		}
+	case taskObject:
+		switch string(key) {
+		case "id", "uuid":
+			c.Task.ID = v
+		case "name":
+			c.Task.Name = v
+		default:
+			dataMember(c, key, v, text)
+		}
+	case logObject:
+		switch string(key) {
+		case "level", "name":
+			m.setLevel(c, text, v, 3)
+		case "logger":
+			m.setLogger(v, 3)
+		}
+	case processObject:
+		switch string(key) {
+		case "name":
+			m.process = v
+		case "pid", "id":
+			setPID(c, text)
+		}
+	case timeObject:
+		if string(key) == "repr" || string(key) == "timestamp" && !m.hasTime {
+			m.setTime(c, kind, text)
+		}
+	case errorObject:
+		errorMember(c, m, key, v)
+	}
+}
+
+func (r *Reader) topMember(c *event.Celery, m *members, key []byte, kind repr.Kind, v event.Span, text []byte) {
+	switch string(key) {
+	case "message", "fields.message":
+		m.setMessage(v, 4)
+	case "msg":
+		m.setMessage(v, 3)
+	case "event":
+		m.setMessage(v, 2)
+	case "text", "log.original", "body", "shortmessage":
+		m.setMessage(v, 1)
+	case "levelname", "log.level":
+		m.setLevel(c, text, v, 3)
+	case "level", "severity", "loglevel", "lvl", "severitytext":
+		m.setLevel(c, text, v, 2)
+	case "levelno":
+		m.setLevel(c, text, v, 1)
+	case "name", "logger", "loggername", "log.logger", "channel":
+		if len(key) > 4 || m.loggerRank == 0 {
+			m.setLogger(v, 2)
+		}
+	case "processname", "process.name":
+		m.process = v
+	case "process", "pid", "processid", "process.pid":
+		if kind == repr.Number || isDigits(text) {
+			setPID(c, text)
+		} else if m.process.Empty() {
+			m.process = v
+		}
+	case "timestamp", "asctime", "time", "ts", "datetime", "date", "created", "t":
+		if !m.hasTime {
+			m.setTime(c, kind, text)
+		}
+	case "excinfo", "exception", "exctext", "traceback", "stacktrace", "error.stacktrace", "stack":
+		m.exceptionText = v
+	case "error.type", "exctype", "exceptiontype":
+		c.Error.Type = v
+	case "error.message", "excvalue", "exceptionmessage":
+		c.Error.Message = v
+	default:
+		r.taskMember(c, key, v, text)
+	}
+}
+
+// taskMember takes what task formatters and context variables call a task.
+func (r *Reader) taskMember(c *event.Celery, key []byte, v event.Span, text []byte) {
+	switch string(key) {
+	case "taskid", "celerytaskid", "celery.taskid", "celery.task.id", "task.id", "currenttaskid":
+		if !noTask(text) {
+			c.Task.ID = v
+		}
+	case "taskname", "task", "celerytaskname", "celery.taskname", "celery.task.name", "celerytask", "task.name":
+		// Python 3.12 has an attribute taskName of its own: the asyncio task, "Task-1".
+		if !noTask(text) && !(bytes.HasPrefix(text, []byte("Task-")) && isDigits(text[5:])) {
+			c.Task.Name = v
+		}
+	case "queue", "routingkey":
+		c.Queue = v
+	}
+}
+
+// dataMember takes what Celery's own records carry beside the message.
+func dataMember(c *event.Celery, key []byte, v event.Span, text []byte) bool {
+	switch string(key) {
+	case "id":
+		c.Task.ID = v
+	case "name":
+		c.Task.Name = v
+	case "args":
+		c.Task.Args = v
+	case "kwargs":
+		c.Task.Kwargs = v
+	case "returnvalue":
+		c.Task.Result = v
+	case "eta":
+		c.Task.ETA = v
+	case "hostname":
+		c.Worker = v
+	case "traceback":
+		c.Error.Traceback = v
+	case "runtime":
+		c.Task.Runtime, c.Task.HasRuntime = seconds(text)
+	case "retries":
+		if n, err := strconv.ParseInt(string(text), 10, 32); err == nil {
+			c.Task.Retries = int32(n)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func errorMember(c *event.Celery, m *members, key []byte, v event.Span) {
+	switch string(key) {
+	case "type", "exctype":
+		c.Error.Type = v
+	case "message", "value", "excvalue":
+		c.Error.Message = v
+	case "stacktrace", "traceback":
+		m.exceptionText = v
+	}
+}
+
+// noTask reports whether a formatter wrote this for want of a task.
+func noTask(b []byte) bool {
+	switch string(b) {
+	case "???", "-", "None", "null", "", "N/A", "n/a":
+		return true
+	}
+	return false
+}
+
+func (m *members) setMessage(v event.Span, rank uint8) {
+	if rank > m.messageRank {
+		m.message, m.messageRank = v, rank
+	}
+}
+
+func (m *members) setLogger(v event.Span, rank uint8) {
+	if rank >= m.loggerRank {
+		m.logger, m.loggerRank = v, rank
+	}
+}
+
+func (m *members) setLevel(c *event.Celery, text []byte, v event.Span, rank uint8) {
+	if lv := level(text); lv != event.LevelNone && rank > m.levelRank {
+		c.Level, m.levelName, m.levelRank, m.hasLevel = lv, v, rank, true
+	}
+}
+
+func (m *members) setTime(c *event.Celery, kind repr.Kind, text []byte) {
+	if ns, zone, n := clock(text); n > 0 {
+		c.Time, c.TimeHasZone, c.HasTime, m.hasTime = ns, zone, true, true
+		return
+	}
+	if kind != repr.Number {
+		return
+	}
+	if f, ok := seconds(text); ok && f > 1e8 {
+		for f > 1e11 { // milliseconds, microseconds, nanoseconds
+			f /= 1e3
+		}
+		c.Time, c.TimeHasZone, c.HasTime, m.hasTime = int64(f*1e6)*1e3, true, true, true
+	}
+}
+
+func setPID(c *event.Celery, text []byte) {
+	if n, err := strconv.ParseInt(string(text), 10, 32); err == nil && n > 0 {
+		c.PID = int32(n)
+	}
+}
+
+func isDigits(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(b) > 0
+}

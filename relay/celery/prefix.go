@@ -1,0 +1,347 @@
+package celery
+
+import (
+	"bytes"
+
+	"destring/rules/event"
+)
+
+// Bounds of what is looked at as the part of a line before its message.
+const (
+	maxPrefix = 400
+	maxTokens = 24
+	maxLoose  = 5 // words that may be a function's, a module's or a thread's name
+)
+
+// header is the reading of a line whose format nobody declared: a time, a level, names and numbers in some order with
+// some marks between them. Where one of Celery's own messages begins, the header ends.
+type header struct {
+	r    *Reader
+	c    *event.Celery
+	text []byte
+	pos  int
+	end  int // of the text
+	stop int // of the header at most: the first line, maxPrefix
+	body int // where the message begins if nothing better is found
+
+	time, level, pid bool
+	process, logger  event.Span
+	name, id         event.Span
+	loose            int
+	opened           byte // the bracket before the token, if any
+	padded           bool // the level is padded inside of brackets, as structlog writes it
+}
+
+// prefix reads a header that follows no known format.
+func (r *Reader) prefix(ev *event.Event, start, end int) (event.Span, bool) {
+	text := r.text
+	line := start + lineEnd(text[start:end])
+	coloured := bytes.IndexByte(text[start:min(line, start+maxPrefix)], 0x1b) >= 0
+	if coloured {
+		r.inner = stripColours(r.inner[:0], text[start:end])
+		text, start, end = r.inner, 0, len(r.inner)
+		line = lineEnd(text)
+	}
+	c := &ev.Celery
+	h := header{r: r, c: c, text: text, pos: start, end: end, stop: min(line, start+maxPrefix), body: start}
+	saved := *c
+	matched := h.read()
+	if !h.time && !h.level {
+		*c, r.inner = saved, r.inner[:0]
+		return event.Span{}, false
+	}
+	if coloured {
+		ev.Inner, r.text = event.NewText(r.inner), r.inner
+	}
+	c.Format = "text"
+	c.Process, c.Task.Name, c.Task.ID = h.process, h.name, h.id
+	if !unknownLogger(text[h.logger.Start:h.logger.End]) {
+		c.Logger, c.LoggerIsAppName = h.logger, false
+	}
+	body := span(h.body, end)
+	if !matched && h.time && h.padded {
+		return r.structlog(ev, body), true
+	}
+	return body, true
+}
+
+// stripColours copies b without its colour sequences.
+func stripColours(dst, b []byte) []byte {
+	for {
+		i := bytes.IndexByte(b, 0x1b)
+		if i < 0 {
+			return append(dst, b...)
+		}
+		dst = append(dst, b[:i]...)
+		n := sgr(b[i:])
+		if n == 0 {
+			dst, n = append(dst, b[i]), 1
+		}
+		b = b[i+n:]
+	}
+}
+
+// read takes token after token and reports whether one of Celery's messages was found behind them.
+func (h *header) read() bool {
+	for n := 0; n < maxTokens; n++ {
+		for h.pos < h.stop && h.text[h.pos] == ' ' {
+			h.pos++
+		}
+		if (h.time || h.level) && h.message() {
+			return true
+		}
+		if h.pos >= h.stop {
+			break
+		}
+		if separator(h.text[h.pos]) {
+			h.opened = h.text[h.pos]
+			h.pos++
+			n--
+			if h.loose == 0 {
+				h.body = h.pos
+			}
+			continue
+		}
+		if !h.token() {
+			break
+		}
+		h.opened = 0
+		if h.loose == 0 {
+			h.body = h.pos
+		}
+	}
+	h.trimBody()
+	return false
+}
+
+// trimBody takes the marks between header and message off.
+func (h *header) trimBody() {
+	for h.body < h.stop && bytes.IndexByte([]byte(" ]):|-\t,>"), h.text[h.body]) >= 0 {
+		h.body++
+	}
+}
+
+func separator(c byte) bool {
+	switch c {
+	case '[', ']', '(', ')', '<', '>', '|', '-', ':', '/', ',', ';', '\t', '=', '*', '#', '~', '.', '@', '+':
+		return true
+	}
+	return false
+}
+
+// message reports whether one of Celery's messages begins here.
+func (h *header) message() bool {
+	msg, _ := splitTraceback(h.text, span(h.pos, h.end))
+	text := h.text[msg.Start:msg.End]
+	if name := h.text[h.logger.Start:h.logger.End]; !unknownLogger(name) && !isCelery(name) {
+		return false
+	}
+	t := h.r.book.find(text, h.c.Level, &h.r.found)
+	if t == nil || !h.r.plausible(t, text, h.c) {
+		return false
+	}
+	h.body = h.pos
+	return true
+}
+
+// token reads one word of the header. It reports false where the message must have begun.
+func (h *header) token() bool {
+	b := h.text[h.pos:h.stop]
+	if !h.time && (nameClass[b[0]]&inDigit != 0 || b[0] >= 'A' && b[0] <= 'Z') {
+		if ns, zone, n := anyClock(b); n > 0 {
+			h.c.Time, h.c.TimeHasZone, h.c.HasTime = ns, zone, ns != 0
+			h.time = true
+			h.pos += n
+			return true
+		}
+	}
+	if b[0] == '?' {
+		for h.pos < h.stop && h.text[h.pos] == '?' {
+			h.pos++
+		}
+		return true
+	}
+	if k := keyEnd(b); k > 0 {
+		return h.keyed(b[:k])
+	}
+	n := 0
+	for n < len(b) && (nameClass[b[n]]&inName != 0 || b[n] == '-' || b[n] >= 0x80) {
+		n++
+	}
+	for n > 1 && (b[n-1] == '-' || b[n-1] == '.') {
+		n--
+	}
+	if n == 0 {
+		return false
+	}
+	return h.word(b[:n], b[n:])
+}
+
+// word takes a word by what it looks like.
+func (h *header) word(w, rest []byte) bool {
+	at := span(h.pos, h.pos+len(w))
+	next := h.pos + len(w)
+	switch {
+	case len(w) == uuidLen && isUUID(w):
+		h.id = at
+	case !h.level && h.isLevel(w, rest):
+		h.level = true
+		h.padded = h.opened == '[' && (len(rest) > 0 && (rest[0] == ' ' || rest[0] == ']')) && w[0] >= 'a'
+	case isProcess(w):
+		h.process = at
+	case isThread(w), noTask(w):
+	case isDigits(w):
+		if !h.pid && len(w) <= 7 && h.opened != ':' {
+			h.pid = true
+			setPID(h.c, w)
+		}
+	case h.isTask(w, rest):
+		h.name = at
+	case isCelery(w):
+		h.logger = at
+	case h.bounded(rest) && plainName(w):
+		if h.logger.Empty() && !h.looksLikeFunction(rest) {
+			h.logger = at
+		}
+	default:
+		h.loose++
+		if h.loose > maxLoose {
+			return false
+		}
+	}
+	h.pos = next
+	return true
+}
+
+// isLevel sets the level when w is one. Without a time before it, a level must be set off from the text: "Error in x" is a
+// sentence.
+func (h *header) isLevel(w, rest []byte) bool {
+	lv := level(w)
+	if lv == event.LevelNone {
+		if len(w) != 1 || h.opened != '[' {
+			return false
+		}
+		switch w[0] { // tornado's [I 261123 00:08:12 module:line]
+		case 'D':
+			lv = event.LevelDebug
+		case 'I':
+			lv = event.LevelInfo
+		case 'W':
+			lv = event.LevelWarning
+		case 'E':
+			lv = event.LevelError
+		case 'C':
+			lv = event.LevelCritical
+		default:
+			return false
+		}
+	}
+	if isDigits(w) || h.loose > 0 {
+		return false
+	}
+	if !h.time && h.opened == 0 {
+		trimmed := bytes.TrimLeft(rest, " ")
+		ns, _, n := anyClock(bytes.TrimLeft(trimmed, "[("))
+		_ = ns
+		if n == 0 && (len(trimmed) == 0 || bytes.IndexByte([]byte(":|]-[("), trimmed[0]) < 0) && !isCelery(trimmed) {
+			return false
+		}
+	}
+	h.c.Level = lv
+	return true
+}
+
+// isTask reports whether w is a dotted name and a task's id comes with it: name[id], name(id), name id.
+func (h *header) isTask(w, rest []byte) bool {
+	if !isIdentifierPath(w) {
+		return false
+	}
+	rest = bytes.TrimLeft(rest, " ([:/|,-")
+	return isUUID(rest)
+}
+
+// bounded reports whether the word is set off as a field: in brackets, or with a mark behind it.
+func (h *header) bounded(rest []byte) bool {
+	if len(rest) == 0 {
+		return false
+	}
+	switch rest[0] {
+	case ':', '|', ']', ')', '/', '>':
+		return true
+	case ' ':
+		trimmed := bytes.TrimLeft(rest, " ")
+		return h.opened == '[' || h.opened == '(' || len(trimmed) > 1 && (trimmed[0] == '|' || trimmed[0] == '-' && trimmed[1] == ' ' || trimmed[0] == ']' || trimmed[0] == '[')
+	}
+	return h.opened == '[' || h.opened == '('
+}
+
+// looksLikeFunction reports whether a line number follows: module:123.
+func (h *header) looksLikeFunction(rest []byte) bool {
+	return len(rest) > 1 && rest[0] == ':' && nameClass[rest[1]]&inDigit != 0
+}
+
+// keyed takes "pid=12", "task_id=…" in a header.
+func (h *header) keyed(key []byte) bool {
+	var room [maxKey]byte
+	start := h.pos + len(key) + 1
+	end := start
+	for end < h.stop && bytes.IndexByte([]byte(" ],)|;"), h.text[end]) < 0 {
+		end++
+	}
+	v := h.text[start:end]
+	switch string(plainKey(&room, key)) {
+	case "level", "levelname", "severity", "lvl":
+		if lv := level(v); lv != event.LevelNone && !h.level {
+			h.c.Level, h.level = lv, true
+		}
+	case "pid", "process", "processid":
+		if isDigits(v) {
+			setPID(h.c, v)
+		} else {
+			h.process = span(start, end)
+		}
+	case "processname", "proc", "worker":
+		h.process = span(start, end)
+	case "logger", "name", "loggername":
+		h.logger = span(start, end)
+	case "task", "taskname":
+		if !noTask(v) {
+			h.name = span(start, end)
+		}
+	case "taskid", "id":
+		if !noTask(v) {
+			h.id = span(start, end)
+		}
+	case "thread", "threadname", "module", "func", "funcname", "line", "lineno", "host", "hostname", "file", "filename":
+	default:
+		return false
+	}
+	h.pos = end
+	return true
+}
+
+// isProcess recognises the names that multiprocessing and billiard give to processes.
+func isProcess(w []byte) bool {
+	if string(w) == "MainProcess" {
+		return true
+	}
+	i := bytes.LastIndexByte(w, '-')
+	if i < 0 {
+		return false
+	}
+	kind := w[:i]
+	if !bytes.HasSuffix(kind, []byte("PoolWorker")) && !bytes.HasSuffix(kind, []byte("Process")) {
+		return false
+	}
+	for _, c := range w[i+1:] {
+		if nameClass[c]&inDigit == 0 && c != ':' {
+			return false
+		}
+	}
+	return i+1 < len(w)
+}
+
+func isThread(w []byte) bool {
+	return string(w) == "MainThread" || bytes.HasPrefix(w, []byte("Thread-")) || bytes.HasPrefix(w, []byte("ThreadPoolExecutor-")) ||
+		bytes.HasPrefix(w, []byte("Dummy-")) || bytes.HasPrefix(w, []byte("DummyThread-"))
+}
