@@ -165,7 +165,6 @@ func (r *run) settle(l *lane, err error) {
 		m.records.WithLabelValues(l.topic).Add(float64(head.Count))
 		m.bytes.WithLabelValues(l.topic).Add(float64(head.size()))
 		l.next = advance(l.next, head.Count)
-		l.acked = append(l.acked, head)
 		r.recovered(l.topic)
 		r.done(l)
 		return
@@ -208,6 +207,9 @@ func (r *run) done(l *lane) {
 	l.failures, l.retryAt = 0, time.Time{}
 	for _, f := range head.frames {
 		f.pieces--
+		if len(head.frames) == 1 {
+			f.settled += head.Count
+		}
 		if f.pieces == 0 {
 			r.pending -= f.bytes
 		}

@@ -15,6 +15,12 @@ type frame struct {
 	ordinal  uint64 // place in the source's order
 	pieces   int    // not settled yet
 	bytes    int
+
+	// settled counts its records that are settled while others wait: a frame that was
+	// split goes on there after a restart. Not kept once its records are scattered over
+	// several partitions.
+	settled   int
+	scattered bool
 }
 
 // piece is what is sent as one batch: a frame, a part of one, or several merged.
@@ -50,7 +56,6 @@ type lane struct {
 	need     uint64
 
 	queue []*piece // in order; the head is what is in flight
-	acked []*piece // delivered, but one of their frames is not done
 	plan  []header // from the state: how the last run cut its batches
 
 	busy      bool
@@ -93,32 +98,22 @@ func (l *lane) replace(n int, pieces ...*piece) {
 // forget drops the producer's identity and everything that depends on it.
 func (l *lane) forget() {
 	l.producer, l.epoch, l.next, l.need = -1, 0, 0, 0
-	l.plan, l.suspects, l.acked = nil, 0, nil
+	l.plan, l.suspects = nil, 0
 	for _, p := range l.queue {
 		p.unbuild()
 	}
 }
 
-// prune drops delivered pieces whose frames are all done.
-func (l *lane) prune() {
-	l.acked = slices.DeleteFunc(l.acked, func(p *piece) bool {
-		return !slices.ContainsFunc(p.frames, func(f *frame) bool { return f.pieces > 0 })
-	})
-}
-
-// saved returns the sequence and the headers that the state keeps for l: from the first
-// batch on whose frame is not done.
-func (l *lane) saved() (int32, []header) {
-	l.prune()
-	next, plan := l.next, make([]header, 0, len(l.acked)+1+len(l.plan))
-	for i, p := range l.acked {
-		if i == 0 {
-			next = p.header.identity().sequence
-		}
-		plan = append(plan, p.header)
-	}
+// saved returns the headers that the state keeps for l, and notes how many of its unsaved
+// batches the state then covers: all but the one in flight.
+func (l *lane) saved() []header {
+	l.saving = l.unsaved
+	var plan []header
 	if len(l.queue) > 0 && l.queue[0].built {
 		plan = append(plan, l.queue[0].header)
+		if l.queue[0].sent {
+			l.saving--
+		}
 	}
-	return next, append(plan, l.plan...)
+	return append(plan, l.plan...)
 }

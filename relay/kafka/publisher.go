@@ -102,8 +102,8 @@ type run struct {
 
 	frames  []*frame // accepted, not behind the cursor yet, in the source's order
 	ordinal uint64
-	skip    []bool // delivered by the last run, still to come from the source
-	pending int    // bytes of frames
+	skip    []uint64 // what the last run settled of the frames still to come; see state
+	pending int      // bytes of frames
 	lanes   map[laneKey]*lane
 	order   []*lane
 	refused map[string]int  // smallest size that a topic refused
@@ -160,7 +160,7 @@ func newRun(p *Publisher) *run {
 			"some records may be in Kafka twice", "error", err)
 		return r
 	}
-	r.restored, r.cluster, r.producer, r.epoch, r.skip = true, s.cluster, s.producer, s.epoch, s.done
+	r.restored, r.cluster, r.producer, r.epoch, r.skip = true, s.cluster, s.producer, s.epoch, s.frames
 	for _, ls := range s.lanes {
 		l := r.lane(ls.topic, ls.partition)
 		l.producer, l.epoch, l.next, l.plan = ls.producer, ls.epoch, ls.next, ls.plan
@@ -283,18 +283,30 @@ func (r *run) take(a pulled) {
 	f := &frame{position: a.batch.Position, ordinal: r.ordinal, bytes: len(a.batch.Records)}
 	r.ordinal++
 	r.frames = append(r.frames, f)
+	p := &piece{Batch: a.batch, frames: []*frame{f}}
 	if len(r.skip) > 0 {
-		delivered := r.skip[0]
+		settled := r.skip[0]
 		r.skip = r.skip[1:]
-		if delivered {
+		if settled == frameDone {
 			r.advance()
 			return
 		}
+		r.resume(p, int(settled))
 	}
 	f.pieces = 1
 	r.pending += f.bytes
 	l := r.lane(a.batch.Topic, a.batch.Partition)
-	l.queue = append(l.queue, &piece{Batch: a.batch, frames: []*frame{f}})
+	l.queue = append(l.queue, p)
+}
+
+// resume takes the first n records off p: the last run settled them.
+func (r *run) resume(p *piece, n int) {
+	if n <= 0 || n >= p.Count {
+		return
+	}
+	if _, rest, err := r.coder.split(&p.Batch, n); err == nil {
+		p.Batch, p.planned, p.frames[0].settled = rest, true, n
+	}
 }
 
 // lane returns the lane of a partition; a new one starts with the producer id in use.
@@ -380,13 +392,18 @@ func (r *run) committed(version uint64, moved bool, err error) {
 func (r *run) snapshot() []byte {
 	s := state{cluster: r.cluster, producer: r.producer, epoch: r.epoch}
 	for _, f := range r.frames {
-		s.done = append(s.done, f.pieces == 0)
+		switch {
+		case f.pieces == 0:
+			s.frames = append(s.frames, frameDone)
+		case f.scattered:
+			s.frames = append(s.frames, 0)
+		default:
+			s.frames = append(s.frames, uint64(f.settled))
+		}
 	}
-	s.done = append(s.done, r.skip...)
+	s.frames = append(s.frames, r.skip...)
 	for _, l := range r.order {
-		next, plan := l.saved()
-		l.saving = l.unsaved
-		s.lanes = append(s.lanes, laneState{l.topic, l.partition, l.producer, l.epoch, next, plan})
+		s.lanes = append(s.lanes, laneState{l.topic, l.partition, l.producer, l.epoch, l.next, l.saved()})
 	}
 	return s.encode()
 }

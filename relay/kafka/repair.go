@@ -305,7 +305,8 @@ func (r *run) scatter(l *lane, n int32) {
 	queue := l.queue
 	l.queue = nil
 	for _, p := range queue {
-		if p.uncertain {
+		if p.uncertain || l.suspects > 0 {
+			l.suspects = max(l.suspects-1, 0)
 			r.cfg.Metrics.duplicates.Add(float64(p.Count))
 		}
 		groups := map[int32][]entry{l.partition % n: nil}
@@ -322,6 +323,7 @@ func (r *run) scatter(l *lane, n int32) {
 		}
 		for _, f := range p.frames {
 			f.pieces += len(groups) - 1
+			f.scattered = true
 		}
 		for to, some := range groups {
 			moved := &piece{Batch: p.Batch, frames: p.frames, planned: true}

@@ -4,12 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // The state that is committed beside the cursor. All numbers are varints:
 //
 //	1 (version) | cluster id | producer | epoch
-//	n | n bits: which of the next n batches behind the cursor are delivered
+//	n | n numbers, of the next n frames behind the cursor: how many of its records are
+//	    settled; the largest uint64: all
 //	lanes | per lane: topic | partition | producer | epoch | next sequence | headers | 61 bytes each
 //
 // What a crash leaves: the state of some moment in the last CommitInterval. Frames that
@@ -19,7 +21,7 @@ type state struct {
 	cluster  string
 	producer int64
 	epoch    int16
-	done     []bool
+	frames   []uint64
 	lanes    []laneState
 }
 
@@ -35,7 +37,9 @@ type laneState struct {
 const (
 	stateVersion = 1
 	maxLanes     = 1 << 16
-	maxFrames    = 4096 // in memory at once, so also bits in the state
+	maxFrames    = 4096 // in memory at once, so also in the state
+
+	frameDone = math.MaxUint64
 )
 
 func (s *state) encode() []byte {
@@ -44,14 +48,10 @@ func (s *state) encode() []byte {
 	text(s.cluster)
 	b = binary.AppendVarint(b, s.producer)
 	b = binary.AppendVarint(b, int64(s.epoch))
-	b = binary.AppendUvarint(b, uint64(len(s.done)))
-	bits := make([]byte, (len(s.done)+7)/8)
-	for i, d := range s.done {
-		if d {
-			bits[i/8] |= 1 << (i % 8)
-		}
+	b = binary.AppendUvarint(b, uint64(len(s.frames)))
+	for _, f := range s.frames {
+		b = binary.AppendUvarint(b, f+1) // "all", the most frequent, becomes 0
 	}
-	b = append(b, bits...)
 	b = binary.AppendUvarint(b, uint64(len(s.lanes)))
 	for i := range s.lanes {
 		l := &s.lanes[i]
@@ -77,14 +77,9 @@ func decodeState(b []byte) (*state, error) {
 	}
 	d := decoder{b: b[1:]}
 	s := &state{cluster: d.text(), producer: d.number(), epoch: int16(d.number())}
-	n := d.size(2 * maxFrames)
-	bits := d.bytes((n + 7) / 8)
-	if d.bad {
-		return nil, errState
-	}
-	s.done = make([]bool, n)
-	for i := range s.done {
-		s.done[i] = bits[i/8]>>(i%8)&1 == 1
+	frames := d.size(2 * maxFrames)
+	for i := 0; i < frames && !d.bad; i++ {
+		s.frames = append(s.frames, d.count()-1)
 	}
 	lanes := d.size(maxLanes)
 	for i := 0; i < lanes && !d.bad; i++ {
@@ -119,13 +114,21 @@ func (d *decoder) number() int64 {
 	return v
 }
 
-func (d *decoder) size(limit int) int {
+func (d *decoder) count() uint64 {
 	v, n := binary.Uvarint(d.b)
-	if n <= 0 || v > uint64(limit) {
+	if n <= 0 {
+		d.bad, n = true, 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) size(limit int) int {
+	v := d.count()
+	if v > uint64(limit) {
 		d.bad = true
 		return 0
 	}
-	d.b = d.b[n:]
 	return int(v)
 }
 

@@ -35,10 +35,14 @@ type User struct {
 
 // Config says what to start. The zero value is one empty broker in memory, on a free port.
 type Config struct {
-	Port    int    // 0: any free one
-	Dir     string // keeps data here; empty: in memory
-	Nodes   int    // default 1
-	Topics  []Topic
+	Port   int    // 0: any free one
+	Dir    string // keeps data here; empty: in memory
+	Nodes  int    // default 1
+	Topics []Topic
+
+	// ClusterID names the cluster; one made anew should have another. Default kfake's.
+	ClusterID string
+
 	TLS     *tls.Config
 	Users   []User // any: SASL is demanded
 	ACLs    bool
@@ -54,6 +58,9 @@ type Broker struct {
 // Start starts a broker that runs until Close.
 func Start(c Config) (*Broker, error) {
 	opts := []kfake.Opt{kfake.NumBrokers(max(c.Nodes, 1)), kfake.DefaultNumPartitions(1), kfake.BrokerConfigs(c.Configs)}
+	if c.ClusterID != "" {
+		opts = append(opts, kfake.ClusterID(c.ClusterID))
+	}
 	if c.Port != 0 {
 		opts = append(opts, kfake.Ports(c.Port))
 	}
@@ -128,9 +135,9 @@ func (b *Broker) Freeze() (thaw func()) {
 func (b *Broker) Hangup(n int) {
 	left := n
 	b.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		left--
-		if left > 0 {
-			b.KeepControl()
+		b.KeepControl()
+		if left--; left == 0 {
+			b.DropControl()
 		}
 		return nil, errHangup, true
 	})

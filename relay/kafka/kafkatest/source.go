@@ -23,6 +23,8 @@ type Source struct {
 	dead      bool
 	failure   error
 	commits   int
+	refused   int
+	cutAt     int // commits that get through; 0: all
 	wake      chan struct{}
 }
 
@@ -88,10 +90,15 @@ var errPower = errors.New("kafkatest: the power is off")
 func (s *Source) Commit(position any, state []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.cutAt > 0 && s.commits >= s.cutAt {
+		s.dead = true
+	}
 	if s.dead {
+		s.refused++
 		return errPower
 	}
 	if s.failure != nil {
+		s.refused++
 		return s.failure
 	}
 	if position != nil {
@@ -121,6 +128,20 @@ func (s *Source) Cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dead = true
+}
+
+// CutAfter is Cut behind n more commits.
+func (s *Source) CutAfter(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cutAt = s.commits + n
+}
+
+// Refused returns how many commits failed.
+func (s *Source) Refused() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
 }
 
 // Reopen returns the source as the next process finds it.
