@@ -75,28 +75,39 @@ func isWarning(msg []byte) bool {
 	return n > j+len(".py:") && bytes.HasPrefix(msg[n:], colonSpace)
 }
 
-// taskPrefix reads what Celery's TaskFormatter puts before a task's own messages, "name[id]: ", with ??? for both outside of
-// a task.
+// taskPrefix reads what a task formatter puts before a task's own messages: "name[id]: " is Celery's, with ??? for both outside
+// of a task; "[name(id)] " and "[name id] " are of its documentation and of many projects.
 func (r *Reader) taskPrefix(c *event.Celery, body event.Span) {
-	text := r.text[body.Start:body.End]
-	open := bytes.IndexByte(text[:min(len(text), 256)], '[')
-	if open <= 0 || !plainName(text[:open]) {
+	if !c.Task.ID.Empty() || !c.Task.Name.Empty() {
 		return
 	}
-	closing := -1
+	text := r.text[body.Start:body.End]
+	open := 0
+	if len(text) > 0 && (text[0] == '[' || text[0] == '(') {
+		open = 1
+	}
+	n := open
+	for n < len(text) && n < 256 && text[n] > ' ' && text[n] != '[' && text[n] != '(' && text[n] != ']' {
+		n++
+	}
+	if n == open || n+1 >= len(text) || n == 256 || open == 0 && text[n] == ' ' {
+		return
+	}
+	at, end := n+1, 0
 	switch {
-	case isUUID(text[open+1:]):
-		closing = open + 1 + uuidLen
-	case bytes.HasPrefix(text, []byte("???[???]")):
-		closing = len("???[???")
+	case isUUID(text[at:]):
+		end = at + uuidLen
+	case bytes.HasPrefix(text[at:], []byte("???")):
+		end = at + 3
 	default:
 		return
 	}
-	if !bytes.HasPrefix(text[closing:], []byte("]: ")) {
+	rest := bytes.TrimLeft(text[end:], "])")
+	if len(rest) == len(text)-end || len(rest) > 0 && rest[0] != ':' && rest[0] != ' ' {
 		return
 	}
-	if text[0] != '?' {
-		c.Task.Name, c.Task.ID = span(int(body.Start), int(body.Start)+open), span(int(body.Start)+open+1, int(body.Start)+closing)
+	if text[at] != '?' {
+		c.Task.Name, c.Task.ID = span(int(body.Start)+open, int(body.Start)+n), span(int(body.Start)+at, int(body.Start)+end)
 	}
-	c.Body.Start = body.Start + uint32(closing) + 3
+	c.Body.Start = body.End - uint32(len(bytes.TrimPrefix(bytes.TrimPrefix(rest, []byte(":")), []byte(" "))))
 }

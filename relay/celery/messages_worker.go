@@ -55,8 +55,8 @@ func workerMessages() []template {
 		{logger: "multiprocessing", levels: lvError, kind: PoolProcessExited, python: "Process %r pid:%r exited with %r", holes: []hole{skip, processID, skip}},
 		{logger: "celery.concurrency.asynpool", levels: lvError, kind: PoolProcessLate, python: "Timed out waiting for UP message from %r", holes: []hole{skip}},
 		{logger: "celery.utils.dispatch.signal", levels: lvError, kind: SignalError, python: "Signal handler %r raised: %r", holes: []hole{skip, exception}},
-		{logger: "celery.bootsteps", levels: lvDebug, kind: Bootstep, python: "| %s: Preparing bootsteps.", holes: []hole{skip}},
-		{logger: "celery.bootsteps", levels: lvDebug, kind: Bootstep, python: "| %s: %s", holes: []hole{skip, skip}},
+		{logger: "celery.bootsteps", levels: lvDebug, kind: Bootstep, python: "| %s: %s", narrow: "| Worker: %s", holes: []hole{skip}},
+		{logger: "celery.bootsteps", levels: lvDebug, kind: Bootstep, python: "| %s: %s", narrow: "| Consumer: %s", holes: []hole{skip}},
 		{logger: "celery.bootsteps", levels: lvDebug, kind: Bootstep, python: "^-- substep ok"},
 		{logger: "celery.redirected", levels: lvAny, kind: LoggingError, python: "--- Logging error ---"},
 	}

@@ -69,6 +69,19 @@ func (r *Reader) keyValues(c *event.Celery, m *members, pos, end int) int {
 
 // value copies the value at pos to Inner and returns its span there and where it ends.
 func (r *Reader) value(pos, end int) (event.Span, repr.Kind, int) {
+	kind, stop := r.valueEnd(pos, end)
+	if kind == repr.String {
+		var walk repr.Reader
+		var t repr.Token
+		walk.Reset(r.text[:end], pos)
+		walk.Next(&t)
+		return r.take(&t), kind, stop
+	}
+	return r.copy(pos, stop), kind, stop
+}
+
+// valueEnd tells what the value at pos is and where it ends.
+func (r *Reader) valueEnd(pos, end int) (repr.Kind, int) {
 	if pos < end {
 		switch r.text[pos] {
 		case '\'', '"':
@@ -76,12 +89,11 @@ func (r *Reader) value(pos, end int) (event.Span, repr.Kind, int) {
 			var t repr.Token
 			walk.Reset(r.text[:end], pos)
 			if walk.Next(&t) && t.Kind == repr.String {
-				return r.take(&t), repr.String, t.End
+				return repr.String, t.End
 			}
-			return r.copy(pos, walk.Pos()), repr.String, walk.Pos()
 		case '{', '[', '(', '<':
 			if stop, whole := repr.Skip(r.text[:end], pos); whole {
-				return r.copy(pos, stop), repr.Word, stop
+				return repr.Word, stop
 			}
 		}
 	}
@@ -89,14 +101,13 @@ func (r *Reader) value(pos, end int) (event.Span, repr.Kind, int) {
 	for stop < end && r.text[stop] != ' ' && r.text[stop] != '\n' {
 		stop++
 	}
-	kind := repr.Word
-	if stop > pos && nameClass[r.text[pos]]&inDigit != 0 {
-		kind = repr.Number
+	switch {
+	case string(r.text[pos:stop]) == "None":
+		return repr.Constant, stop
+	case stop > pos && nameClass[r.text[pos]]&inDigit != 0:
+		return repr.Number, stop
 	}
-	if string(r.text[pos:stop]) == "None" {
-		kind = repr.Constant
-	}
-	return r.copy(pos, stop), kind, stop
+	return repr.Word, stop
 }
 
 // copy appends a part of the text to Inner as it stands.

@@ -45,7 +45,7 @@ func (r *Reader) prefix(ev *event.Event, start, end int) (event.Span, bool) {
 	c := &ev.Celery
 	h := header{r: r, c: c, text: text, pos: start, end: end, stop: min(line, start+maxPrefix), body: start}
 	saved := *c
-	matched := h.read()
+	h.read()
 	if !h.time && !h.level {
 		*c, r.inner = saved, r.inner[:0]
 		return event.Span{}, false
@@ -59,7 +59,7 @@ func (r *Reader) prefix(ev *event.Event, start, end int) (event.Span, bool) {
 		c.Logger, c.LoggerIsAppName = h.logger, false
 	}
 	body := span(h.body, end)
-	if !matched && h.time && h.padded {
+	if h.time && h.padded {
 		return r.structlog(ev, body), true
 	}
 	return body, true
@@ -81,20 +81,20 @@ func stripColours(dst, b []byte) []byte {
 	}
 }
 
-// read takes token after token and reports whether one of Celery's messages was found behind them.
-func (h *header) read() bool {
+// read takes token after token until one of Celery's messages or a word of another text begins.
+func (h *header) read() {
 	for n := 0; n < maxTokens; n++ {
 		for h.pos < h.stop && h.text[h.pos] == ' ' {
 			h.pos++
 		}
 		if (h.time || h.level) && h.message() {
-			return true
+			return
 		}
-		if h.pos >= h.stop {
+		if h.pos >= h.stop || h.time && h.padded { // structlog's event follows its level at once
 			break
 		}
-		if separator(h.text[h.pos]) {
-			h.opened = h.text[h.pos]
+		if c := h.text[h.pos]; separator(c) && !(c == '-' && h.pos+1 < h.stop && h.text[h.pos+1] == '-') {
+			h.opened = c
 			h.pos++
 			n--
 			if h.loose == 0 {
@@ -111,12 +111,17 @@ func (h *header) read() bool {
 		}
 	}
 	h.trimBody()
-	return false
 }
 
-// trimBody takes the marks between header and message off.
+// trimBody takes what closes the header off: brackets, one mark, spaces.
 func (h *header) trimBody() {
-	for h.body < h.stop && bytes.IndexByte([]byte(" ]):|-\t,>"), h.text[h.body]) >= 0 {
+	for h.body < h.stop && bytes.IndexByte([]byte(" ])>"), h.text[h.body]) >= 0 {
+		h.body++
+	}
+	if !h.padded && h.body+1 < h.stop && bytes.IndexByte([]byte(":|-"), h.text[h.body]) >= 0 && h.text[h.body+1] == ' ' {
+		h.body++
+	}
+	for h.body < h.stop && (h.text[h.body] == ' ' || h.text[h.body] == '\t') {
 		h.body++
 	}
 }
@@ -195,7 +200,7 @@ func (h *header) word(w, rest []byte) bool {
 			h.pid = true
 			setPID(h.c, w)
 		}
-	case h.isTask(w, rest):
+	case h.isTask(w, rest), h.id.End > 0 && h.name.Empty() && int(h.id.End)+3 > h.pos && isIdentifierPath(w) && h.bounded(rest):
 		h.name = at
 	case isCelery(w):
 		h.logger = at
@@ -251,13 +256,21 @@ func (h *header) isLevel(w, rest []byte) bool {
 	return true
 }
 
-// isTask reports whether w is a dotted name and a task's id comes with it: name[id], name(id), name id.
+// isTask reports whether w is a name with a task's id: name[id], name(id), [name id], name id with a mark behind it.
+// "Deleting 7c1f…" is a sentence.
 func (h *header) isTask(w, rest []byte) bool {
-	if !isIdentifierPath(w) {
+	if !isIdentifierPath(w) || len(rest) < uuidLen+1 {
 		return false
 	}
-	rest = bytes.TrimLeft(rest, " ([:/|,-")
-	return isUUID(rest)
+	id := bytes.TrimLeft(rest, " ([:/|,-]")
+	if !isUUID(id) {
+		return false
+	}
+	if rest[0] != ' ' || h.opened == '[' || h.opened == '(' {
+		return true
+	}
+	behind := bytes.TrimLeft(id[uuidLen:], " ")
+	return bytes.IndexByte(w, '.') > 0 && len(behind) > 0 && bytes.IndexByte([]byte(":])|-"), behind[0]) >= 0
 }
 
 // bounded reports whether the word is set off as a field: in brackets, or with a mark behind it.

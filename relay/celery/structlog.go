@@ -14,8 +14,13 @@ import (
 // Inner becomes the facts: the event, then the members.
 func (r *Reader) structlog(ev *event.Event, body event.Span) event.Span {
 	text := r.text[body.Start:body.End]
-	line := lineEnd(text)
-	msgEnd, pairsAt, logger := trailer(text[:line])
+	msg, trace := splitTraceback(r.text, body)
+	line := msg.Len() // a result may hold line breaks, the members stand behind it
+	msgEnd, pairsAt, logger := r.trailer(text[:line], int(body.Start))
+	if first := lineEnd(text); pairsAt < 0 && first < line { // a traceback that begins with its cause
+		line = first
+		msgEnd, pairsAt, logger = r.trailer(text[:line], int(body.Start))
+	}
 	if pairsAt < 0 {
 		return body
 	}
@@ -37,8 +42,8 @@ func (r *Reader) structlog(ev *event.Event, body event.Span) event.Span {
 	if !m.process.Empty() {
 		c.Process = m.process
 	}
-	if line < len(text) && c.Error.Traceback.Empty() {
-		c.Error.Traceback = span(at+line+1, int(body.End))
+	if c.Error.Traceback.Empty() {
+		c.Error.Traceback = trace
 	}
 	if !m.exceptionText.Empty() {
 		c.Error.Traceback = m.exceptionText
@@ -48,32 +53,36 @@ func (r *Reader) structlog(ev *event.Event, body event.Span) event.Span {
 	return span(at, at+msgEnd)
 }
 
-// trailer finds the end of the event, where the members begin, and the logger between them; pairsAt is -1 when
-// there is neither.
-func trailer(line []byte) (msgEnd, pairsAt int, logger event.Span) {
-	for i := 0; i < len(line); i++ {
-		if line[i] != ' ' {
+// maxTrailers bounds how many beginnings of members are tried.
+const maxTrailers = 16
+
+// trailer finds the end of the event, where the members begin, and the logger between them; pairsAt is -1 when there
+// is neither. The event is the sender's and may hold what looks like a logger, so the first place counts from which on
+// nothing but members follows.
+func (r *Reader) trailer(line []byte, base int) (msgEnd, pairsAt int, logger event.Span) {
+	tried := 0
+	for i := 0; i < len(line) && tried < maxTrailers; {
+		gap := bytes.IndexByte(line[i:], ' ')
+		if gap < 0 {
+			break
+		}
+		start := i + gap
+		for i = start; i < len(line) && line[i] == ' '; i++ {
+		}
+		n := 0
+		if i < len(line) && line[i] == '[' {
+			n = bracketedName(line[i:])
+		}
+		if n == 0 && keyEnd(line[i:]) == 0 && i < len(line) {
 			continue
 		}
-		start := i
-		for i < len(line) && line[i] == ' ' {
-			i++
-		}
-		if i == len(line) {
-			return start, i, logger
-		}
-		if line[i] == '[' {
-			if n := bracketedName(line[i:]); n > 0 {
-				return start, i + n, span(i+1, i+n-1)
+		tried++
+		if r.onlyPairs(base+i+n, base+len(line)) {
+			if n > 0 {
+				logger = span(i+1, i+n-1)
 			}
+			return start, i + n, logger
 		}
-		if keyEnd(line[i:]) > 0 && i-start > 1 {
-			return start, i, logger
-		}
-		if keyEnd(line[i:]) > 0 && onlyPairs(line[i:]) {
-			return start, i, logger
-		}
-		i--
 	}
 	return 0, -1, logger
 }
@@ -94,22 +103,19 @@ func bracketedName(b []byte) int {
 	return n + 1
 }
 
-// onlyPairs reports whether b is key=value members: every word up to the first quote has its "=".
-func onlyPairs(b []byte) bool {
-	for len(b) > 0 {
-		k := keyEnd(b)
+// onlyPairs reports whether the text from pos to end is key=value members and nothing else.
+func (r *Reader) onlyPairs(pos, end int) bool {
+	for {
+		for pos < end && r.text[pos] == ' ' {
+			pos++
+		}
+		if pos == end {
+			return true
+		}
+		k := keyEnd(r.text[pos:end])
 		if k == 0 {
 			return false
 		}
-		b = b[k+1:]
-		if len(b) > 0 && bytes.IndexByte([]byte("'\"{[(<"), b[0]) >= 0 {
-			return true
-		}
-		i := bytes.IndexByte(b, ' ')
-		if i < 0 {
-			return true
-		}
-		b = bytes.TrimLeft(b[i:], " ")
+		_, pos = r.valueEnd(pos+k+1, end)
 	}
-	return true
 }

@@ -9,7 +9,10 @@ import (
 // maxFrames bounds the frames that are named; the innermost are kept.
 const maxFrames = 32
 
-var fileLine = []byte("  File \"")
+var (
+	fileLine   = []byte("  File \"")
+	markedLine = []byte("> File \"") // loguru marks the frame that it was called from
+)
 
 // frames reads the frames of the last traceback block, which is the exception that was raised in the end, and from the
 // line behind them its type and message where the line itself did not say.
@@ -23,7 +26,7 @@ func (r *Reader) frames(c *event.Celery) {
 		switch {
 		case bytes.HasPrefix(line, tracebackLine):
 			c.Frames, final = c.Frames[:0], event.Span{}
-		case bytes.HasPrefix(line, fileLine):
+		case bytes.HasPrefix(line, fileLine), bytes.HasPrefix(line, markedLine):
 			c.Frames = appendFrame(c.Frames, line, uint32(pos))
 			final = event.Span{}
 		case len(line) > 0 && line[0] != ' ' && line[0] != '\t' && line[0] != '"' && line[0] != '|' && final.Empty() && len(c.Frames) > 0:
