@@ -84,6 +84,7 @@ type Alerter struct {
 	events []string            // ids of the batch at hand, for the next flush
 	gone   []string            // keys dropped since the last flush
 	broken error               // the journal failed: nothing is taken or said until Rewrite worked
+	base   int64               // size of the journal when it was last rewritten
 	swept  time.Time           // when what is old was last forgotten
 	room   chan struct{}       // closed and made anew when alerts were told
 }
@@ -129,23 +130,29 @@ func (a *Alerter) revive() {
 		if !a.finished(al) {
 			a.live[al] = struct{}{}
 		}
-		for _, d := range al.Deliveries {
-			d.doubt()
+		for name, d := range al.Deliveries {
+			a.doubt(name, d)
 		}
 	}
 	for _, g := range a.mem.digests {
-		g.Delivery.doubt()
+		a.doubt(g.Sink, &g.Delivery)
 	}
 	for _, n := range a.mem.notices {
-		n.Delivery.doubt()
+		a.doubt(n.Sink, &n.Delivery)
 	}
 }
 
-// doubt marks an attempt whose answer is not in the journal.
-func (d *Delivery) doubt() {
+// doubt marks an attempt whose answer is not in the journal, and keeps the sink's pace over the restart.
+func (a *Alerter) doubt(sink string, d *Delivery) {
+	c := a.couriers[sink]
+	if c == nil || c.traits.Keeper && d.Attempt == nil {
+		return
+	}
 	if d.Attempt != nil {
 		d.Attempt.Unknown = true
+		c.next = later(c.next, time.Now().Add(a.opts.Pace))
 	}
+	c.next = later(c.next, later(d.Posted, d.Edited).Add(a.opts.Pace))
 }
 
 // Run reads matches and tells sinks until ctx ends or Matches fails. It returns when the calls in

@@ -50,7 +50,7 @@ const (
 	journalSalt   = 32
 	journalCheck  = 16
 	journalHeader = len(journalMagic) + journalSalt + journalCheck
-	maxEntry      = 16 << 20
+	maxEntry      = 64 << 20
 )
 
 // ErrWrongKey says that a journal was sealed with another key.

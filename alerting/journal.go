@@ -21,8 +21,8 @@ type Journal interface {
 	Size() int64 // bytes on disk
 }
 
-// entry is one line of the journal: the new state of one thing.
-type entry struct {
+// change is the new state of one thing. An entry of the journal is a list of changes that belong together.
+type change struct {
 	Alert   *Alert      `json:"alert,omitempty"`
 	Drop    string      `json:"drop,omitempty"` // key of an alert that is forgotten
 	Digest  *Digest     `json:"digest,omitempty"`
@@ -51,10 +51,17 @@ func newMemory() memory {
 
 // apply is what Replay is given.
 func (m *memory) apply(raw []byte) error {
-	var e entry
-	if err := json.Unmarshal(raw, &e); err != nil {
+	var changes []change
+	if err := json.Unmarshal(raw, &changes); err != nil {
 		return fmt.Errorf("alerting: journal entry: %w", err)
 	}
+	for _, c := range changes {
+		m.change(c)
+	}
+	return nil
+}
+
+func (m *memory) change(e change) {
 	switch {
 	case e.Alert != nil:
 		m.put(e.Alert)
@@ -74,7 +81,6 @@ func (m *memory) apply(raw []byte) error {
 			m.events.add(id)
 		}
 	}
-	return nil
 }
 
 func (m *memory) put(a *Alert) {
@@ -101,34 +107,34 @@ func (m *memory) drop(key string) {
 }
 
 // each yields the whole memory as entries.
-func (m *memory) each(yield func(entry) error) error {
+func (m *memory) each(yield func(change) error) error {
 	for _, a := range m.alerts {
-		if err := yield(entry{Alert: a}); err != nil {
+		if err := yield(change{Alert: a}); err != nil {
 			return err
 		}
 	}
 	for _, d := range m.digests {
-		if err := yield(entry{Digest: d}); err != nil {
+		if err := yield(change{Digest: d}); err != nil {
 			return err
 		}
 	}
 	for _, n := range m.notices {
-		if err := yield(entry{Notice: n}); err != nil {
+		if err := yield(change{Notice: n}); err != nil {
 			return err
 		}
 	}
 	for _, s := range m.silences {
-		if err := yield(entry{Silence: s}); err != nil {
+		if err := yield(change{Silence: s}); err != nil {
 			return err
 		}
 	}
 	for _, s := range m.sinks {
-		if err := yield(entry{Sink: s}); err != nil {
+		if err := yield(change{Sink: s}); err != nil {
 			return err
 		}
 	}
 	for _, generation := range m.events.generations() {
-		if err := yield(entry{Events: generation}); err != nil {
+		if err := yield(change{Events: generation}); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 const mendEvery = 5 * time.Second
 
 // smallJournal is the size below which a journal is not worth rewriting.
-const smallJournal = 4 << 20
+const smallJournal = 1 << 20
 
 // flush writes what changed to the journal and syncs it. Until it has returned nil nothing of the
 // change may be acted on. Call with mu held.
@@ -30,61 +30,55 @@ func (a *Alerter) flush() error {
 	return nil
 }
 
+// write makes one entry of all that changed, so that a crash keeps all of it or nothing: an alert
+// without the ids of its records would count them twice. (A simulated kill between two
+// writes did just that.)
 func (a *Alerter) write() error {
 	if len(a.dirty)+len(a.events)+len(a.gone) == 0 {
 		return nil
 	}
+	changes := make([]change, 0, len(a.gone)+len(a.dirty)+1)
 	for _, key := range a.gone {
-		if err := a.append(entry{Drop: key}); err != nil {
-			return err
-		}
+		changes = append(changes, change{Drop: key})
 	}
 	for v := range a.dirty {
-		if err := a.append(entryOf(v)); err != nil {
-			return err
-		}
+		changes = append(changes, changeOf(v))
 	}
 	if len(a.events) > 0 {
-		if err := a.append(entry{Events: a.events}); err != nil {
-			return err
-		}
+		changes = append(changes, change{Events: a.events})
 	}
-	if err := a.opts.Journal.Sync(); err != nil {
-		return fmt.Errorf("alerting: journal: %w", err)
+	raw, err := json.Marshal(changes)
+	if err == nil {
+		err = a.opts.Journal.Append(raw)
 	}
-	return nil
-}
-
-func entryOf(v any) entry {
-	switch v := v.(type) {
-	case *Alert:
-		return entry{Alert: v}
-	case *Digest:
-		return entry{Digest: v}
-	case *Notice:
-		return entry{Notice: v}
-	case *Silence:
-		return entry{Silence: v}
-	case *sinkMemory:
-		return entry{Sink: v}
+	if err == nil {
+		err = a.opts.Journal.Sync()
 	}
-	return entry{}
-}
-
-func (a *Alerter) append(e entry) error {
-	raw, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("alerting: journal: %w", err)
 	}
-	if err := a.opts.Journal.Append(raw); err != nil {
-		return fmt.Errorf("alerting: journal: %w", err)
-	}
 	return nil
 }
 
-// compact rewrites the journal when most of it is history. An alert is about 1.5 KiB.
+func changeOf(v any) change {
+	switch v := v.(type) {
+	case *Alert:
+		return change{Alert: v}
+	case *Digest:
+		return change{Digest: v}
+	case *Notice:
+		return change{Notice: v}
+	case *Silence:
+		return change{Silence: v}
+	case *sinkMemory:
+		return change{Sink: v}
+	}
+	return change{}
+}
+
+// compact rewrites the journal when two thirds of it are history.
 func (a *Alerter) compact() {
-	if a.opts.Journal.Size() < max(smallJournal, int64(len(a.mem.alerts))*6<<10) {
+	if a.opts.Journal.Size() < max(smallJournal, 3*a.base) {
 		return
 	}
 	if err := a.rewrite(); err != nil {
@@ -96,8 +90,8 @@ func (a *Alerter) compact() {
 
 func (a *Alerter) rewrite() error {
 	err := a.opts.Journal.Rewrite(func(add func([]byte) error) error {
-		return a.mem.each(func(e entry) error {
-			raw, err := json.Marshal(e)
+		return a.mem.each(func(c change) error {
+			raw, err := json.Marshal([]change{c})
 			if err != nil {
 				return err
 			}
@@ -107,6 +101,7 @@ func (a *Alerter) rewrite() error {
 	if err != nil {
 		return fmt.Errorf("alerting: rewrite journal: %w", err)
 	}
+	a.base = a.opts.Journal.Size()
 	return nil
 }
 
