@@ -148,8 +148,9 @@ func hostHash(b []byte) uint32 {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// settled is how many headers without anything new make a sender's form known.
-const settled = 8
+// settled is how many headers in a row without a new family make a sender's form known. It is high because a
+// client may well send its messages in blocks of one form each.
+const settled = 250
 
 // known is the sender's form, learned from the headers of one connection.
 type known struct {
@@ -157,7 +158,7 @@ type known struct {
 	stamps  uint64
 	hosts   [4]uint32
 	nhosts  uint8 // len(hosts)+1: too many to be told apart
-	calm    uint8 // headers since the last new trait, up to settled
+	calm    uint8 // headers since the last new family, up to settled
 	rawLF   bool  // a line feed stood inside a message: the sender does not escape it
 }
 

@@ -45,9 +45,8 @@ func (s *scanner) lines(b []byte) (f Frame, used int, ok bool) {
 // complete takes in the line that ends at b[i] and reports whether more lines may follow it.
 func (s *scanner) complete(b []byte, i int) bool {
 	if s.end >= 0 {
-		s.joined = true
 		if s.kind == LF {
-			s.form.rawLF = true
+			s.joined, s.form.rawLF = true, true
 		}
 	} else {
 		s.head = sniff(b[:min(i, sniffLen)])
@@ -75,6 +74,13 @@ func (s *scanner) unfinished(b []byte) (f Frame, used int, ok bool) {
 	if s.resync { // a PRI may have come in part
 		s.seen = max(0, len(b)-len("<191>"))
 	}
+	if s.nulOnly() && b[len(b)-1] == '\n' { // Python writes a message and its NUL at once
+		s.hold = true
+		if s.lapsed || s.final {
+			s.nuls, s.seen, s.end, s.cont = 0, 0, -1, false // it has changed to lines
+			return s.lines(b)
+		}
+	}
 	switch {
 	case len(b) > s.max+1:
 		return s.oversize(b, len(b))
@@ -83,7 +89,7 @@ func (s *scanner) unfinished(b []byte) (f Frame, used int, ok bool) {
 	case s.end >= 0 && s.lapsed:
 		return s.emit(b, s.end, 1)
 	}
-	s.hold = s.end >= 0
+	s.hold = s.hold || s.end >= 0
 	return Frame{}, 0, false
 }
 
@@ -144,13 +150,16 @@ func (s *scanner) delimiter(b []byte) int {
 	switch {
 	case s.mode == LFOnly:
 		return bytes.IndexByte(b, '\n')
-	case s.mode == NULOnly || s.mode == Auto && s.nuls >= nulSettled && s.lfs == 0:
+	case s.mode == NULOnly || s.nulOnly():
 		return bytes.IndexByte(b, 0)
 	case s.mode == OctetOnly:
 		return -1
 	}
 	return indexDelimiter(b)
 }
+
+// nulOnly reports whether the sender is known to end its messages with NUL.
+func (s *scanner) nulOnly() bool { return s.mode == Auto && s.nuls >= nulSettled && s.lfs == 0 }
 
 func indexDelimiter(b []byte) int {
 	lf := bytes.IndexByte(b, '\n')

@@ -51,7 +51,7 @@ func readCisco(b []byte, s *stamp, h *event.Syslog) (n int, cisco bool) {
 // stampAt reads the time itself and returns its length, or 0.
 func stampAt(b []byte, s *stamp) int {
 	*s = stamp{}
-	if n := readISO(b, s, true); n > 0 {
+	if n := readISO(b, s, false); n > 0 {
 		return n
 	}
 	*s = stamp{}
@@ -178,11 +178,11 @@ func readYear(b []byte) (year int, ok bool) {
 	return year, !bad && year >= 1970 && year < 2100
 }
 
-const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
+const months = "janfebmaraprmayjunjulaugsepoctnovdec"
 
 func month(b []byte) int {
 	for i := 0; i < len(months); i += 3 {
-		if b[0] == months[i] && b[1] == months[i+1] && b[2] == months[i+2] {
+		if b[0]|0x20 == months[i] && b[1]|0x20 == months[i+1] && b[2]|0x20 == months[i+2] {
 			return i/3 + 1
 		}
 	}

@@ -8,7 +8,7 @@ const (
 	BadPRI        event.Fault = "bad-pri"                  // '<' and digits or a sign, but no <0>..<999> (RFC 5424 §6.2.1)
 	CutShort      event.Fault = "header-cut-short"         // RFC 5424: the frame ends inside the header
 	BadTimestamp  event.Fault = "bad-timestamp"            // RFC 5424 §6.2.3
-	BadHostname   event.Fault = "bad-hostname"             // RFC 5424 §6.2.4: empty, or control characters
+	BadHostname   event.Fault = "bad-hostname"             // RFC 5424 §6.2.4: control characters
 	BadAppName    event.Fault = "bad-app-name"             // RFC 5424 §6.2.5
 	BadProcID     event.Fault = "bad-procid"               // RFC 5424 §6.2.6
 	BadMsgID      event.Fault = "bad-msgid"                // RFC 5424 §6.2.7

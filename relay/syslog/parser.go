@@ -12,6 +12,7 @@ import (
 type Parser struct {
 	values   []byte // parameter values with their escapes undone
 	repaired []byte // the frame when it had to be made valid UTF-8
+	sawPRI   bool   // a frame of this connection had a PRI
 }
 
 // keepBuffer is the largest scratch buffer that is kept from one message to the next.
@@ -37,12 +38,13 @@ func (p *Parser) Parse(frame []byte, received int64, ev *event.Event) {
 	pri, n := readPRI(frame)
 	switch {
 	case n == 0:
-		ev.Message = event.NewText(withoutBOM(frame))
+		ev.Message = event.NewText(withoutBOM(p.withoutPRI(frame, received, &ev.Syslog)))
 		return
 	case n < 0:
 		ev.Message, ev.Fault = event.NewText(frame), BadPRI
 		return
 	}
+	p.sawPRI = true
 	setPRI(ev, pri)
 	rest := frame[n:]
 	if version, m := readVersion(rest); m > 0 && (version == 1 || startsStamp(rest[m:])) {
@@ -107,6 +109,22 @@ func readVersion(b []byte) (version uint8, n int) {
 		return 1, len(b) // "<13>1" and no more
 	}
 	return 0, 0
+}
+
+// withoutPRI reads a frame of a sender that leaves the PRI out, and returns the text. Where lines end frames and others had a
+// PRI, this one may be the rest of a traceback, in which nothing may become a header.
+func (p *Parser) withoutPRI(frame []byte, received int64, h *event.Syslog) []byte {
+	if p.sawPRI && h.Framing == event.FramingLF {
+		return frame
+	}
+	var found event.Syslog
+	text := rfc3164(frame, received, &found)
+	if found.Format != event.FormatRFC3164 || !found.HasTime || found.AppName.Empty() {
+		return frame // too little to call it a header
+	}
+	found.Framing, found.Facility, found.Severity, found.Params = h.Framing, -1, -1, h.Params
+	*h = found
+	return text
 }
 
 func withoutBOM(b []byte) []byte { return bytes.TrimPrefix(b, bom) }

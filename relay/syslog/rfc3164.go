@@ -10,11 +10,12 @@ import (
 // text. What is no header stays in the text.
 func rfc3164(b []byte, received int64, h *event.Syslog) []byte {
 	var s stamp
-	n, cisco := readStamp(b, &s, h)
+	spaces := len(b) - len(bytes.TrimLeft(b, " "))
+	n, cisco := readStamp(b[spaces:], &s, h)
 	if n == 0 {
 		return bare(b, h)
 	}
-	rest := b[n:]
+	rest := b[spaces+n:]
 	if !cisco && levelWord(rest) {
 		return b // the text's own time, not a header's
 	}
@@ -35,7 +36,12 @@ func rfc3164(b []byte, received int64, h *event.Syslog) []byte {
 // ident. A word and a colon are no tag here: Celery writes "mingle: all alone".
 func bare(b []byte, h *event.Syslog) []byte {
 	t, ok := tagOf(b)
-	if !ok || len(t.pid) == 0 && !bytes.HasPrefix(b[t.size:], []byte("[20")) || len(t.pid) > 0 && !number(t.pid) {
+	switch {
+	case !ok:
+		return b
+	case len(t.pid) > 0 && number(t.pid), t.name[0] == '%': // "%ASA-6-302013: "
+	case len(t.pid) == 0 && bytes.HasPrefix(b[t.size:], []byte("[20")):
+	default:
 		return b
 	}
 	h.Format = event.FormatRFC3164

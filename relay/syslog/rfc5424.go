@@ -9,36 +9,29 @@ import (
 // rfc5424 reads what follows VERSION SP (RFC 5424 §6) into h and returns MSG.
 func (p *Parser) rfc5424(b []byte, h *event.Syslog) (msg []byte, fault event.Fault) {
 	b, fault = readTimestamp(b, h)
+	if fault == "" {
+		h.Hostname, b, fault = readField(b, BadHostname)
+	}
+	if fault == "" {
+		h.AppName, b, fault = readField(b, BadAppName)
+	}
+	if fault == "" {
+		h.ProcID, b, fault = readField(b, BadProcID)
+	}
+	if fault == "" {
+		h.MsgID, b, fault = readField(b, BadMsgID)
+	}
+	if fault == "" {
+		b, fault = p.structured(b, h)
+	}
 	if fault != "" {
-		return nil, fault
-	}
-	var hostname, appName, procID, msgID event.Text
-	for _, field := range [...]struct {
-		to    *event.Text
-		fault event.Fault
-	}{{&hostname, BadHostname}, {&appName, BadAppName}, {&procID, BadProcID}, {&msgID, BadMsgID}} {
-		word, rest, ok := cutWord(b)
-		if !ok {
-			return nil, CutShort
-		}
-		if !graphic(word) {
-			return nil, field.fault
-		}
-		if len(word) != 1 || word[0] != '-' {
-			*field.to = event.NewText(word)
-		}
-		b = rest
-	}
-	h.Hostname, h.AppName, h.ProcID, h.MsgID = hostname, appName, procID, msgID
-	b, fault = p.structured(b, h)
-	switch {
-	case fault != "":
 		h.Params = h.Params[:0]
 		return nil, fault
-	case len(b) == 0:
-		return nil, ""
 	}
-	return b[1:], ""
+	if len(b) > 0 {
+		b = b[1:] // the SP before MSG
+	}
+	return b, ""
 }
 
 // readTimestamp reads TIMESTAMP SP (RFC 5424 §6.2.3).
@@ -59,6 +52,20 @@ func readTimestamp(b []byte, h *event.Syslog) (rest []byte, fault event.Fault) {
 	return b[n+1:], ""
 }
 
+// readField reads a header field and the SP behind it.
+func readField(b []byte, bad event.Fault) (field event.Text, rest []byte, fault event.Fault) {
+	word, rest, ok := cutWord(b)
+	switch {
+	case !ok:
+		return event.Text{}, nil, CutShort
+	case !graphic(word):
+		return event.Text{}, nil, bad
+	case len(word) == 1 && word[0] == '-':
+		return event.Text{}, rest, ""
+	}
+	return event.NewText(word), rest, ""
+}
+
 // cutWord cuts b at its first SP.
 func cutWord(b []byte) (word, rest []byte, ok bool) {
 	i := bytes.IndexByte(b, ' ')
@@ -68,15 +75,15 @@ func cutWord(b []byte) (word, rest []byte, ok bool) {
 	return b[:i], b[i+1:], true
 }
 
-// graphic reports whether a header field is not empty and free of control characters. Characters beyond ASCII and fields
-// longer than the RFC allows are let through: the world sends them.
+// graphic reports whether a header field is free of control characters. Characters beyond ASCII, fields longer
+// than the RFC allows and empty ones are let through: the world sends them, and rsyslog and syslog-ng take them.
 func graphic(word []byte) bool {
 	for _, c := range word {
 		if c <= ' ' || c == 0x7F {
 			return false
 		}
 	}
-	return len(word) > 0
+	return true
 }
 
 // structured reads STRUCTURED-DATA (RFC 5424 §6.3) into h and returns what follows: nothing, or SP MSG.

@@ -34,9 +34,10 @@ var monthDays = [...]int{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 
 func leap(year int) bool { return year%4 == 0 && (year%100 != 0 || year%400 == 0) }
 
-// valid reports whether the time exists. Without a year a leap day may.
+// valid reports whether the time exists. Without a year a leap day may; a leap second may always, for
+// clocks write it although RFC 5424 §6.2.3.1 forbids it.
 func (s *stamp) valid() bool {
-	if s.month < 1 || s.month > 12 || s.day < 1 || s.hour > 23 || s.minute > 59 || s.second > 59 {
+	if s.month < 1 || s.month > 12 || s.day < 1 || s.hour > 23 || s.minute > 59 || s.second > 60 {
 		return false
 	}
 	limit := monthDays[s.month-1]
@@ -89,20 +90,14 @@ func two(b []byte, bad *bool) int {
 	return int(hi)*10 + int(lo)
 }
 
-// readFraction reads one to nine digits as a fraction of a second and returns how many, or 0.
+// readFraction reads digits as a fraction of a second and returns how many, or 0. Nanoseconds
+// are kept of it.
 func readFraction(b []byte, s *stamp) int {
-	n, value := 0, 0
-	for n < len(b) && isDigit(b[n]) {
-		if n == 9 {
-			return 0
-		}
-		value = value*10 + int(b[n]-'0')
-		n++
+	n, unit := 0, 100_000_000
+	for s.nanos = 0; n < len(b) && isDigit(b[n]); n++ {
+		s.nanos += int(b[n]-'0') * unit
+		unit /= 10
 	}
-	for i := n; i < 9; i++ {
-		value *= 10
-	}
-	s.nanos = value
 	return n
 }
 

@@ -9,18 +9,22 @@ func (p *Parser) repair(frame []byte) []byte {
 		p.repaired = nil
 	}
 	out := p.repaired[:0]
-	for len(frame) > 0 {
-		r, n := utf8.DecodeRune(frame)
-		if r == utf8.RuneError && n == 1 {
-			out = append(out, "\uFFFD"...)
-			n = illFormed(frame)
-		} else {
-			out = append(out, frame[:n]...)
+	from := 0 // of what is valid and not yet copied
+	for i := 0; i < len(frame); {
+		if frame[i] < utf8.RuneSelf {
+			i++
+			continue
 		}
-		frame = frame[n:]
+		r, n := utf8.DecodeRune(frame[i:])
+		if r == utf8.RuneError && n == 1 {
+			n = illFormed(frame[i:])
+			out = append(append(out, frame[from:i]...), "\uFFFD"...)
+			from = i + n
+		}
+		i += n
 	}
-	p.repaired = out
-	return out
+	p.repaired = append(out, frame[from:]...)
+	return p.repaired
 }
 
 // illFormed returns the length of the maximal ill-formed part that b begins with: the longest beginning
