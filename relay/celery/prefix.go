@@ -204,6 +204,8 @@ func (h *header) word(w, rest []byte) bool {
 		h.name = at
 	case isCelery(w):
 		h.logger = at
+	case !h.logger.Empty() && len(rest) > 1 && rest[0] == ':' && rest[1] == ' ':
+		return false // "pidbox: Connected to …" behind the logger is the message
 	case h.bounded(rest) && plainName(w):
 		if h.logger.Empty() && !h.looksLikeFunction(rest) {
 			h.logger = at
