@@ -19,135 +19,6 @@ type form struct {
 	host  uint32 // hash of HOSTNAME
 }
 
-// sniffLen is enough of a line to tell its form: PRI, version, the longest time stamp and
-// the beginning of a host name.
-const sniffLen = 5 + 4 + 36 + 64
-
-// sniff tells the form of a line. line may be cut behind sniffLen bytes.
-func sniff(line []byte) form {
-	n := priLen(line)
-	if n <= 0 {
-		return form{}
-	}
-	rest := line[n:]
-	if v := versionLen(rest); v > 0 {
-		if stamp, m := isoShape(rest[v:]); m > 0 {
-			return form{rfc5424, stamp, hostHash(rest[v+m:])}
-		}
-	}
-	if stamp, m := isoShape(rest); m > 0 && stamp > 0 {
-		return form{rfc3164, stamp, hostHash(rest[m:])}
-	}
-	if m := bsdStampLen(rest); m > 0 {
-		return form{rfc3164, 0, hostHash(rest[m:])}
-	}
-	return form{class: bare}
-}
-
-// priLen returns the length of the PRI that b begins with: 0 when there is none, -1 when b is
-// too short to tell.
-func priLen(b []byte) int {
-	if len(b) == 0 {
-		return -1
-	}
-	if b[0] != '<' {
-		return 0
-	}
-	for i := 1; i < len(b) && i < 5; i++ {
-		switch c := b[i]; {
-		case c == '>' && i > 1:
-			return i + 1
-		case c < '0' || c > '9' || i == 4:
-			return 0
-		}
-	}
-	return -1
-}
-
-// versionLen returns the length of the VERSION SP of RFC 5424 §6.2.2, or 0.
-func versionLen(b []byte) int {
-	for i := 0; i < len(b) && i < 4; i++ {
-		switch c := b[i]; {
-		case c == ' ' && i > 0:
-			return i + 1
-		case c < '0' || c > '9' || i == 0 && c == '0' || i == 3:
-			return 0
-		}
-	}
-	return 0
-}
-
-// isoShape tells the shape of an RFC 3339 time stamp or NIL with the SP behind it, and its length or 0.
-// The shape counts the digits of the fraction and says whether the zone is a letter; NIL is 0.
-func isoShape(b []byte) (shape uint8, n int) {
-	if len(b) > 1 && b[0] == '-' && b[1] == ' ' {
-		return 0, 2
-	}
-	if len(b) < 20 || b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' {
-		return 0, 0
-	}
-	i := 19
-	if b[i] == '.' {
-		for i++; i < len(b) && isDigit(b[i]) && i < 31; i++ {
-		}
-	}
-	shape = uint8(i-19)<<1 | 1
-	if i < len(b) && b[i] == 'Z' {
-		i, shape = i+1, shape+1
-	} else {
-		i += len("+00:00")
-	}
-	if i >= len(b) || b[i] != ' ' {
-		return 0, 0
-	}
-	return shape, i + 1
-}
-
-// bsdStampLen returns the length of the "Mmm dd hh:mm:ss " that b begins with, or 0.
-func bsdStampLen(b []byte) int {
-	const shape = "Aaa _9 99:99:99 "
-	if len(b) < len(shape) {
-		return 0
-	}
-	for i, want := range []byte(shape) {
-		c := b[i]
-		switch want {
-		case 'A':
-			if c < 'A' || c > 'Z' {
-				return 0
-			}
-		case 'a':
-			if c < 'a' || c > 'z' {
-				return 0
-			}
-		case '9':
-			if !isDigit(c) {
-				return 0
-			}
-		case '_':
-			if c != ' ' && !isDigit(c) {
-				return 0
-			}
-		default:
-			if c != want {
-				return 0
-			}
-		}
-	}
-	return len(shape)
-}
-
-// hostHash is FNV-1a of the word that b begins with.
-func hostHash(b []byte) uint32 {
-	h := uint32(2166136261)
-	for i := 0; i < len(b) && i < 64 && b[i] > ' '; i++ {
-		h = (h ^ uint32(b[i])) * 16777619
-	}
-	return h
-}
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
 // settled is how many headers in a row without a new family make a sender's form known. It is high because a
 // client may well send its messages in blocks of one form each.
 const settled = 250
@@ -159,7 +30,16 @@ type known struct {
 	hosts   [4]uint32
 	nhosts  uint8 // len(hosts)+1: too many to be told apart
 	calm    uint8 // headers since the last new family, up to settled
+	fixed   bool  // told, not learned
 	rawLF   bool  // a line feed stood inside a message: the sender does not escape it
+}
+
+// knownForm is what the options say of the sender.
+func knownForm(h Header) known {
+	if h == AnyHeader {
+		return known{}
+	}
+	return known{fixed: true, classes: [...]class{PRIOnly: bare, RFC3164: rfc3164, RFC5424: rfc5424}[h]}
 }
 
 // learn adds a header to what is known.
@@ -171,10 +51,10 @@ func (k *known) learn(f form) {
 		k.calm = min(k.calm+1, settled)
 		return
 	}
-	if k.classes&f.class == 0 {
+	if k.classes&f.class == 0 && !k.fixed {
 		k.calm = 0
+		k.classes |= f.class
 	}
-	k.classes |= f.class
 	k.stamps |= 1 << f.stamp
 	if !k.hasHost(f.host) {
 		if int(k.nhosts) < len(k.hosts) {
@@ -197,7 +77,7 @@ func (k *known) hasHost(h uint32) bool {
 }
 
 // strict reports whether enough is known of the sender to take a strange header for text.
-func (k *known) strict() bool { return k.classes != 0 && (k.rawLF || k.calm == settled) }
+func (k *known) strict() bool { return k.fixed || k.classes != 0 && (k.rawLF || k.calm == settled) }
 
 // fits reports whether f may be a header of this sender: its family must have been seen, and of
 // time stamp and host at least one. (A forwarder of many hosts changes the host,

@@ -65,9 +65,43 @@ func ParseMode(name string) (mode Mode, ok bool) {
 	return Auto, name == ""
 }
 
+// Header is the form of a sender's headers. Where line feeds end messages it tells a
+// new message from a line of text that looks like one.
+type Header uint8
+
+// AnyHeader learns the form from the messages of the connection. The others know it from the first byte on:
+// a PRI and no more, as Python's SysLogHandler sends; RFC 3164; RFC 5424.
+const (
+	AnyHeader Header = iota
+	PRIOnly
+	RFC3164
+	RFC5424
+)
+
+var headerNames = [...]string{"auto", "pri", "rfc3164", "rfc5424"}
+
+// String returns the name that configuration uses.
+func (h Header) String() string {
+	if int(h) < len(headerNames) {
+		return headerNames[h]
+	}
+	return "unknown"
+}
+
+// ParseHeader is the inverse of Header.String; the empty name is AnyHeader.
+func ParseHeader(name string) (header Header, ok bool) {
+	for i, n := range headerNames {
+		if n == name {
+			return Header(i), true
+		}
+	}
+	return AnyHeader, name == ""
+}
+
 // Options of a Reader. The zero value is usable.
 type Options struct {
-	Mode Mode
+	Mode   Mode
+	Header Header
 
 	// MaxMessage is the longest message in bytes that is kept whole. A longer one is
 	// cut and flagged, and the reader goes on behind it. 0 is 1 MiB.

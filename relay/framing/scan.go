@@ -50,7 +50,7 @@ const (
 const nulSettled = 4
 
 func newScanner(opt Options) scanner {
-	return scanner{mode: opt.Mode, max: opt.MaxMessage, limit: opt.MaxMessage * countFactor, joins: opt.Join > 0, end: -1, countsTrailLF: true}
+	return scanner{mode: opt.Mode, max: opt.MaxMessage, limit: opt.MaxMessage * countFactor, form: knownForm(opt.Header), joins: opt.Join > 0, end: -1, countsTrailLF: true}
 }
 
 // waits reports whether the time for joining runs.
@@ -180,10 +180,13 @@ func (s *scanner) doubt(b []byte, n, size int) verdict {
 		return counted
 	}
 	if indexDelimiter(b) < 0 {
+		if len(b) > s.max { // more than is kept of any message need not be seen to tell
+			return counted
+		}
 		return unknown
 	}
 	s.hold = true
-	if s.lapsed || s.final {
+	if s.lapsed || s.final || len(b) > s.max {
 		return text
 	}
 	return unknown
@@ -198,37 +201,41 @@ func (s *scanner) losesStep(v verdict) bool {
 
 // counted returns a counted frame when it is whole, or cut when it cannot be kept whole.
 func (s *scanner) counted(b []byte) (f Frame, used int, ok bool) {
-	want := min(s.need, s.max)
+	want := min(s.need, s.max+len("\r\n"))
+	f = Frame{Kind: Octet}
 	if len(b) < want {
 		if !s.final || len(b) == 0 {
 			return Frame{}, 0, false
 		}
-		s.state = between
-		s.finish(Octet)
-		return Frame{Bytes: b, Kind: Octet, Partial: true}, len(b), true
+		want, f.Partial = len(b), true
 	}
-	f = Frame{Bytes: b[:want], Kind: Octet, Truncated: s.need > want}
+	f.Bytes = b[:want]
 	s.state = between
-	if f.Truncated {
-		f.Bytes = wholeRunes(f.Bytes)
-		s.need -= want
-		s.state = skipping
-	} else {
-		f.Bytes = s.trimCounted(f.Bytes)
-	}
 	s.finish(Octet)
+	if !f.Partial {
+		s.state = skipping
+		if s.need -= want; s.need == 0 {
+			s.state = between
+			f.Bytes = s.trimCounted(f.Bytes)
+		}
+	}
+	if len(f.Bytes) > s.max {
+		f.Bytes, f.Truncated = wholeRunes(f.Bytes[:s.max]), true
+	}
 	return f, want, len(f.Bytes) > 0
 }
 
-// trimCounted takes away the line feed that rsyslog's forwarding template leaves inside the count. A
-// handler that counts right may send a text that ends with one: it stays as soon as a frame has come without.
+// trimCounted takes away what some senders leave inside the count: the NUL of Python's handler, the line feed of
+// rsyslog's forwarding template. Another's text may end with a line feed: it stays as soon as
+// a frame has come without.
 func (s *scanner) trimCounted(b []byte) []byte {
-	if b[len(b)-1] != '\n' {
-		s.countsTrailLF = false
-		return b
+	if n := len(b); b[n-1] == 0 {
+		b = b[:n-1]
 	}
-	if s.countsTrailLF {
-		return trimCR(b[:len(b)-1])
+	if n := len(b); n == 0 || b[n-1] != '\n' {
+		s.countsTrailLF = false
+	} else if s.countsTrailLF {
+		b = trimCR(b[:n-1])
 	}
 	return b
 }

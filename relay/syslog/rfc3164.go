@@ -16,7 +16,7 @@ func rfc3164(b []byte, received int64, h *event.Syslog) []byte {
 		return bare(b, h)
 	}
 	rest := b[spaces+n:]
-	if !cisco && levelWord(rest) {
+	if !cisco && (levelWord(rest) || s.iso && !hasTag(rest)) {
 		return b // the text's own time, not a header's
 	}
 	h.Format = event.FormatRFC3164
@@ -68,6 +68,20 @@ func hostAndTag(b []byte, h *event.Syslog) []byte {
 	return readTag(rest, h)
 }
 
+// hasTag reports whether b, with or without a HOSTNAME, goes on as a header does or as Celery's line. Many
+// formatters begin a text with an RFC 3339 time, so that alone makes no header.
+func hasTag(b []byte) bool {
+	if _, ok := tagOf(b); ok {
+		return true
+	}
+	word, rest, _ := cutWord(b)
+	if !hostname(word) || len(rest) == 0 {
+		return false
+	}
+	_, ok := tagOf(rest)
+	return ok || rest[0] == '[' || bytes.HasPrefix(rest, []byte(": "))
+}
+
 func readTag(b []byte, h *event.Syslog) []byte {
 	if t, ok := tagOf(b); ok {
 		return t.put(b, h)
@@ -108,7 +122,7 @@ func tagOf(b []byte) (t tag, ok bool) {
 		}
 		t.pid = b[n+1 : n+end]
 		n += end + 1
-		if !graphic(t.pid) || taskID(t.pid) {
+		if !number(t.pid) && !processName(t) {
 			return tag{}, false
 		}
 	}
@@ -131,10 +145,10 @@ func tagOf(b []byte) (t tag, ok bool) {
 	return t, true
 }
 
-// taskID reports whether b is what Celery writes behind a task's name: a UUID, or
-// "???" outside of a task.
-func taskID(b []byte) bool {
-	return len(b) == 36 && b[8] == '-' && b[13] == '-' && b[18] == '-' && b[23] == '-' || string(b) == "???"
+// processName reports whether what stands in a tag's brackets, not being a number, may still name a
+// process ("app[web.1]:"), and is not a task's id, which Celery writes behind the task's dotted name.
+func processName(t tag) bool {
+	return len(t.pid) <= 20 && graphic(t.pid) && bytes.IndexByte(t.name, '.') < 0 && string(t.pid) != "???"
 }
 
 func number(b []byte) bool {

@@ -5,6 +5,7 @@ type stamp struct {
 	year, month, day     int // year 0: not said
 	hour, minute, second int
 	nanos                int
+	iso                  bool // in the form of RFC 3339
 	zoned                bool
 	offset               int // seconds east of UTC
 }
@@ -74,6 +75,7 @@ func readISO(b []byte, s *stamp, needZone bool) int {
 		}
 		n += 1 + m
 	}
+	s.iso = true
 	m := readOffset(b[n:], s)
 	if m == 0 && needZone {
 		return 0
