@@ -16,7 +16,7 @@ func rfc3164(b []byte, received int64, h *event.Syslog) []byte {
 		return bare(b, h)
 	}
 	rest := b[spaces+n:]
-	if !cisco && (levelWord(rest) || s.iso && !hasTag(rest)) {
+	if !cisco && (levelWord(rest) || s.iso && !goesOn(rest)) {
 		return b // the text's own time, not a header's
 	}
 	h.Format = event.FormatRFC3164
@@ -68,9 +68,10 @@ func hostAndTag(b []byte, h *event.Syslog) []byte {
 	return readTag(rest, h)
 }
 
-// hasTag reports whether b, with or without a HOSTNAME, goes on as a header does or as Celery's line. Many
-// formatters begin a text with an RFC 3339 time, so that alone makes no header.
-func hasTag(b []byte) bool {
+// goesOn reports whether b goes on as a header does behind its time: with a tag, with a HOSTNAME before a tag or
+// Celery's line, or with a word that can hardly be anything but a HOSTNAME. Many formatters begin a text
+// with an RFC 3339 time, so that alone makes no header.
+func goesOn(b []byte) bool {
 	if _, ok := tagOf(b); ok {
 		return true
 	}
@@ -79,7 +80,7 @@ func hasTag(b []byte) bool {
 		return false
 	}
 	_, ok := tagOf(rest)
-	return ok || rest[0] == '[' || bytes.HasPrefix(rest, []byte(": "))
+	return ok || rest[0] == '[' || bytes.HasPrefix(rest, []byte(": ")) || bytes.ContainsAny(word, "-.0123456789")
 }
 
 func readTag(b []byte, h *event.Syslog) []byte {
