@@ -357,7 +357,7 @@ func (a *Alerter) showDigest(g *Digest) *Digest {
 		return cmp.Or(int(y.Level)-int(x.Level), cmp.Compare(y.Count, x.Count), strings.Compare(x.ID, y.ID))
 	})
 	for _, al := range in[:min(len(in), maxDigestLines)] {
-		c.Lines = append(c.Lines, fmt.Sprintf("%-8s ×%-5d %s · %s · %s", strings.ToUpper(al.Level.String()), al.Count, al.Title(), orDash(al.Match.Task), orDash(al.Match.Worker)))
+		c.Lines = append(c.Lines, fmt.Sprintf("%-8s ×%-5d %s · %s · %s", strings.ToUpper(al.Level.String()), al.Count, Cut(al.Title(), 80), orDash(Cut(al.Match.Task, 80)), orDash(Cut(al.Match.Worker, 60))))
 	}
 	return &c
 }

@@ -2,7 +2,9 @@ package slack
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,7 +118,7 @@ func fields(a *alerting.Alert) []*slack.TextBlockObject {
 	}
 	var list []*slack.TextBlockObject
 	for _, f := range []struct{ label, value string }{{"Task", several(m.Task, a.Tasks)}, {"Worker", several(m.Worker, a.Workers)}, {"Task id", m.TaskID},
-		{"Client certificate", certificate}, {"Peer", m.PeerAddress}, {"Host", m.Host}, {"Count", times(a.Count)}, {"Last 5 min", times(a.Rate(a.Last))}} {
+		{"Client certificate", certificate}, {"Peer", m.PeerAddress}, {"Host", m.Host}, {"Count", number(a.Count)}, {"Last 5 min", number(a.Rate(a.Touched))}} {
 		if f.value != "" {
 			list = append(list, plain(f.label+"\n"+f.value, 300))
 		}
@@ -177,14 +179,21 @@ func (l *Layout) finding(a *alerting.Alert) []slack.Block {
 	for i, s := range alerting.Steps(f) {
 		fmt.Fprintf(&steps, "%d. %s\n", i+1, s)
 	}
-	if a.Match.Rule.Runbook != "" {
-		steps.WriteString("Runbook: " + a.Match.Rule.Runbook)
+	runbook := a.Match.Rule.Runbook
+	if runbook != "" && !link.MatchString(runbook) {
+		steps.WriteString("Runbook: " + runbook)
 	}
 	if steps.Len() > 0 {
 		blocks = append(blocks, slack.NewSectionBlock(plain("What to do\n"+strings.TrimSpace(steps.String()), 1500), nil, nil))
 	}
+	if link.MatchString(runbook) {
+		blocks = append(blocks, slack.NewSectionBlock(ours("*Runbook* <"+runbook+">"), nil, nil))
+	}
 	return blocks
 }
+
+// link is a URL, from a rule, that can stand in mrkdwn as it is.
+var link = regexp.MustCompile(`^https://[A-Za-z0-9./_~:%#?=+-]{1,500}$`)
 
 func (l *Layout) nearby(a *alerting.Alert) []slack.Block {
 	var b strings.Builder
@@ -200,7 +209,7 @@ func (l *Layout) nearby(a *alerting.Alert) []slack.Block {
 // evidence is where the record is found. The command is for copying, so it is quoted for a shell.
 func (l *Layout) evidence(a *alerting.Alert) slack.Block {
 	m := &a.Match
-	text := "event.id " + orNone(m.EventID)
+	text := "destring alert show " + a.ID + "\nevent.id " + orNone(m.EventID)
 	if m.Place.Topic != "" {
 		brokers := "localhost:9092"
 		if len(l.Brokers) > 0 {
@@ -288,6 +297,14 @@ func preformatted(title, s string, n int) slack.Block {
 	}
 	return slack.NewRichTextBlock("", append(elements, &slack.RichTextPreformatted{Type: slack.RTEPreformatted,
 		Elements: []slack.RichTextSectionElement{slack.NewRichTextSectionTextElement(escape(s, n), nil)}})...)
+}
+
+// number is empty for nothing.
+func number(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 func times(n int64) string { return count(n, "time", "times") }

@@ -50,15 +50,15 @@ func entity(r rune) string {
 	return string(r)
 }
 
-// name reduces s to characters of identifiers, for the notification text, where Slack may
-// parse what it finds.
+// name reduces s to letters, digits, spaces, dots, dashes and underscores of ASCII, for the notification
+// text, the one place where a name stands that Slack might parse; with "parse": "none"
+// it makes no link of a bare domain either.
 func name(s string) string {
-	safe := strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-':
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == '_', r == ' ':
 			return r
 		}
 		return '-'
-	}, strings.ReplaceAll(s[:min(len(s), 120)], "_", "\x01"))
-	return safe
+	}, s[:min(len(s), 120)])
 }
