@@ -1,0 +1,8 @@
+package kafka
+
+import _ "embed"
+
+// pom pins the versions of the jars.
+//
+//go:embed pom.xml
+var pom []byte
