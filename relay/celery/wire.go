@@ -27,6 +27,8 @@ type wire struct {
 	leadingSpace      bool // the first message began with the space that rsyslog's templates put before MSG
 	trailingLF        bool // the first counted message ended with the LF that belongs to rsyslog's template
 
+	control bool // a raw control character was seen, so it is not rsyslog's socket that escapes
+
 	scratch []byte
 }
 
@@ -81,7 +83,7 @@ var (
 	backslashTraceback = []byte("\\nTraceback (most recent call last):\\n  File \"")
 )
 
-// form returns how b is escaped. A sender that sends control characters raw escapes nothing, from then on.
+// form returns how b is escaped. A sender that sends a raw line feed escapes none, from then on.
 func (w *wire) form(ev *event.Event, b []byte) Transport {
 	if w.declared != Auto {
 		return w.declared
@@ -89,31 +91,48 @@ func (w *wire) form(ev *event.Event, b []byte) Transport {
 	if w.learned == Raw || ev.Syslog.Format == event.FormatNone || ev.Syslog.Format == event.FormatBare || ev.Syslog.Framing == event.FramingNUL {
 		return Raw
 	}
-	if rawControl(b) && !ev.Flags.Has(event.Continued) {
+	feed, control := rawControl(b)
+	if feed || ev.Flags.Has(event.Continued) || control && w.learned == Octal {
 		w.learned = Raw
 		return Raw
 	}
+	w.control = w.control || control
 	if isObject(b) { // JSON has escapes of its own
 		return Raw
 	}
-	if w.learned == Auto {
-		switch {
-		case bytes.Contains(b, octalTraceback):
-			w.learned = Octal
-		case ev.Syslog.Framing == event.FramingLF && outsideQuotes(b, backslashTraceback):
-			w.learned = Backslash
-		}
+	if w.learned != Auto {
+		return w.learned
+	}
+	switch {
+	case !w.control && bytes.Contains(b, octalTraceback):
+		w.learned = Octal
+	case ev.Syslog.Framing == event.FramingLF && (w.fromHandler(ev) || outsideQuotes(b, backslashTraceback)):
+		w.learned = Backslash
+	case !w.control && w.fromRsyslog(ev): // it escapes unless it was told not to
+		return Octal
 	}
 	return w.learned
 }
 
-func rawControl(b []byte) bool {
+// fromRsyslog recognises what rsyslog received on its socket, by the shape of its templates. What it read from a file has
+// no PROCID and other escapes.
+func (w *wire) fromRsyslog(ev *event.Event) bool {
+	return (w.leadingSpace || ev.Syslog.Format == event.FormatRFC3164) && !ev.Syslog.ProcID.Empty()
+}
+
+// fromHandler recognises rfc5424-logging-handler: it sends the logger's dotted name as APP-NAME and no space before MSG.
+func (w *wire) fromHandler(ev *event.Event) bool {
+	return ev.Syslog.Format == event.FormatRFC5424 && !w.leadingSpace && bytes.IndexByte(ev.Syslog.AppName.Reveal(), '.') > 0
+}
+
+// rawControl reports whether b holds a line feed before its end, and whether it holds other control characters.
+func rawControl(b []byte) (feed, control bool) {
 	for _, c := range b[:max(len(b)-1, 0)] {
 		if c < ' ' {
-			return true
+			feed, control = feed || c == '\n', control || c != '\n'
 		}
 	}
-	return false
+	return feed, control
 }
 
 func isObject(b []byte) bool { return len(b) > 1 && b[0] == '{' && jsonKeyFollows(b, 1) }
@@ -159,7 +178,7 @@ func octal(b []byte) (byte, bool) {
 	if len(b) < 3 || b[0] > '1' || b[0] < '0' || b[1] < '0' || b[1] > '7' || b[2] < '0' || b[2] > '7' {
 		return 0, false
 	}
-	c := (b[0]-'0')<<6 | (b[1]-'0')<<3 | b[2] - '0'
+	c := (b[0]-'0')<<6 | (b[1]-'0')<<3 | (b[2] - '0')
 	return c, c < ' ' || c == 0x7f
 }
 
@@ -178,7 +197,11 @@ func appendBackslash(dst, b []byte) []byte {
 			walk.Reset(b, walk.Pos()+1)
 			continue
 		}
-		if t.Kind == repr.String && !t.Unclosed && bytes.IndexByte(t.Text.Of(b), '\\') >= 0 && !bytes.Contains(t.Text.Of(b), []byte("\\n  File \"")) {
+		if t.Kind == repr.String && t.Text.Empty() && t.End < len(b) && b[t.End] == t.Quote { // """: billiard's mark around a traceback
+			walk.Reset(b, t.End+1)
+			continue
+		}
+		if t.Kind == repr.String && !t.Unclosed && bytes.IndexByte(t.Text.Of(b), '\\') >= 0 && !bytes.Contains(t.Text.Of(b), []byte("\\n  File ")) {
 			dst = append(lineFeeds(dst, b[done:t.Start]), b[t.Start:t.End]...)
 			done = t.End
 		}
