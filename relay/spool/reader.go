@@ -38,7 +38,8 @@ type Reader struct {
 	name   string
 	filter func(*Frame) bool
 
-	committed uint64 // guarded by Spool.mu
+	committed uint64  // guarded by Spool.mu
+	places    []place // of the delivered frames that are not committed, and the one before; guarded by Spool.mu
 
 	reading sync.Mutex // guards what follows, while Next looks at the disk
 	next    uint64     // sequence of the next record
@@ -55,7 +56,6 @@ type Reader struct {
 	delivered uint64 // behind the last frame that Next returned
 	passed    uint64 // behind the last frame that was filtered out or is missing
 	done      uint64 // committed, or passed with nothing outstanding before it; at times ahead of the cursor file
-	places    []place
 }
 
 // place is where a delivered frame ends, so that Stats finds the oldest record without a walk.
@@ -269,8 +269,10 @@ func (r *Reader) frame(v view) (Frame, stepResult, error) {
 	r.off, r.at, r.next = r.off+h.size(), h.end(), h.end()
 	r.writing.Lock()
 	r.delivered = h.end()
-	r.places = append(r.places, place{h.end(), v.seg, r.off})
 	r.writing.Unlock()
+	r.s.mu.Lock()
+	r.places = append(r.places, place{h.end(), v.seg, r.off})
+	r.s.mu.Unlock()
 	return f, stepFrame, nil
 }
 
@@ -368,12 +370,12 @@ func (r *Reader) persist(to uint64, state []byte) error {
 		return err
 	}
 	r.state, r.done = state, to
+	r.s.mu.Lock()
 	kept := 0 // the last place that is done stays
 	for kept+1 < len(r.places) && r.places[kept+1].end <= to {
 		kept++
 	}
 	r.places = slices.Delete(r.places, 0, kept)
-	r.s.mu.Lock()
 	r.committed = to
 	r.s.mu.Unlock()
 	r.s.trim()

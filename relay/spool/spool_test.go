@@ -15,7 +15,9 @@ import (
 )
 
 var testEngine = func() *rules.Engine {
-	e, err := rules.New(rules.Options{})
+	var o rules.Options
+	o.Redact.Key = []byte("a key of tests only, 32 bytes ok")
+	e, err := rules.New(o)
 	if err != nil {
 		panic(err)
 	}

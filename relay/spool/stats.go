@@ -43,15 +43,12 @@ func (s *Spool) Stats() Stats {
 
 // oldest returns the time of the first frame that is not committed.
 func (r *Reader) oldest() time.Time {
-	r.writing.Lock()
+	s := r.s
+	s.mu.Lock()
 	var hint place
 	if len(r.places) > 0 {
 		hint = r.places[0]
 	}
-	r.writing.Unlock()
-
-	s := r.s
-	s.mu.Lock()
 	committed := r.committed
 	var seg *segment
 	var end int64
