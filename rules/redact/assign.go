@@ -1,0 +1,447 @@
+package redact
+
+import "unicode/utf8"
+
+// assigned looks for the value that belongs to the name k and hides it if it is one.
+func (c *scan) assigned(k *keyName) bool {
+	for k.lo < k.word && (c.text[k.lo] == '-' || c.text[k.lo] == '$' || c.text[k.lo] == '.') {
+		k.dashes = k.dashes || c.text[k.lo] == '-'
+		k.lo++
+	}
+	p := k.hi
+	if q, n, ok := c.quoteBefore(k); ok {
+		if end := c.closes(p, q, n); end > 0 {
+			k.quote, k.slashes = q, n
+			p = end
+		}
+	}
+	p = c.skipNoise(p, k)
+	if p >= len(c.text) {
+		return false
+	}
+	at, sep := c.separator(p, k)
+	if sep == sepNone {
+		return false
+	}
+	if c.resource(k) {
+		return false
+	}
+	if k.noun.detector == detAuthHeader {
+		return c.authorization(k, at)
+	}
+	if k.noun.detector == detCookie && k.noun.strength == strong {
+		return c.cookies(k, at)
+	}
+	return c.valueAt(k, at, sep)
+}
+
+// resource reports whether the name is a part of a cloud resource's name: arn:aws:…:secret:prod/db.
+func (c *scan) resource(k *keyName) bool {
+	if k.lo == 0 || c.text[k.lo-1] != ':' {
+		return false
+	}
+	for i := k.lo - 1; i > 0 && k.lo-i < 96; i-- {
+		b := c.text[i]
+		if !isToken(b) && b != ':' && b != '/' {
+			return false
+		}
+		if hasPrefixFold(c.text[i-1:], "arn:") {
+			return true
+		}
+	}
+	return false
+}
+
+// quoteBefore returns the quote that opens the name, with the number of backslashes before it.
+func (c *scan) quoteBefore(k *keyName) (byte, int, bool) {
+	i := k.lo
+	if k.dashes {
+		for i > 0 && c.text[i-1] == '-' {
+			i--
+		}
+	}
+	if i == 0 || !isQuote(c.text[i-1]) {
+		return 0, 0, false
+	}
+	return c.text[i-1], slashesBefore(c.text, i-1), true
+}
+
+// closes returns the end of a closing quote q with n backslashes at p, or 0.
+func (c *scan) closes(p int, q byte, n int) int {
+	if p+n < len(c.text) && c.text[p+n] == q && slashRun(c.text, p) == n {
+		return p + n + 1
+	}
+	return 0
+}
+
+// slashRun counts the backslashes from p on.
+func slashRun(text []byte, p int) int {
+	n := 0
+	for p+n < len(text) && text[p+n] == '\\' {
+		n++
+	}
+	return n
+}
+
+func isQuote(b byte) bool { return b == '"' || b == '\'' || b == '`' }
+
+// skipNoise steps over what may stand between a name and its separator: spaces, colours, a closing
+// bracket of a subscript, a remark in brackets.
+func (c *scan) skipNoise(p int, k *keyName) int {
+	for p < len(c.text) && p-k.hi < 64 {
+		switch b := c.text[p]; {
+		case b == ' ' || b == '\t':
+			p++
+		case b == 0x1b || b == '#' || b == '\\':
+			n := colour(c.text[p:])
+			if n == 0 {
+				return p
+			}
+			p += n
+		case b == ']' && (k.quote != 0 || p+1 < len(c.text) && (c.text[p+1] == ':' || c.text[p+1] == '=')) || b == ')' && p+1 < len(c.text) && (c.text[p+1] == ':' || c.text[p+1] == '=' || c.text[p+1] == ' '):
+			p++
+		case b == '(' && k.quote == 0:
+			end := p + 1
+			for end < len(c.text) && end-p < 24 && (isAlnum(c.text[end]) || c.text[end] == ' ' || c.text[end] == '_') {
+				end++
+			}
+			if end >= len(c.text)-1 || c.text[end] != ')' || c.text[end+1] != ':' && c.text[end+1] != '=' {
+				return p
+			}
+			p = end + 1
+		default:
+			return p
+		}
+	}
+	return p
+}
+
+// colour returns the length of an ANSI colour sequence at the start of b, raw or in the
+// escapes that Python and rsyslog write.
+func colour(b []byte) int {
+	i := 0
+	switch {
+	case b[0] == 0x1b:
+		i = 1
+	case hasPrefixFold(b, `\x1b`) || hasPrefixFold(b, "#033"):
+		i = 4
+	case hasPrefixFold(b, `\u001b`):
+		i = 6
+	default:
+		return 0
+	}
+	if i >= len(b) || b[i] != '[' {
+		return 0
+	}
+	for i++; i < len(b) && i < 20; i++ {
+		if b[i] == 'm' {
+			return i + 1
+		}
+		if !isDigit(b[i]) && b[i] != ';' {
+			return 0
+		}
+	}
+	return 0
+}
+
+// separation is how a value is tied to its name.
+type separation uint8
+
+const (
+	sepNone  separation = iota
+	sepSign             // = : => := -> or a pair of a name and a value
+	sepQuery            // = inside a URL's query
+	sepTag              // <name>value<
+	sepSpace            // an option of a command line, or a name right before a quoted value
+	sepProse            // "is", "was", "to": the value must be mixed of letters and digits
+	sepNear             // nothing but a space: the value must look like a secret
+	sepTable            // | name | value |
+)
+
+// separator reads the separator at p and returns where the value starts.
+func (c *scan) separator(p int, k *keyName) (int, separation) {
+	t := c.text
+	switch b := t[p]; b {
+	case '=':
+		if c.inQuery(k.lo) {
+			return p + 1, sepQuery
+		}
+		return c.skipSigns(p, k), sepSign
+	case ':':
+		return c.skipSigns(p, k), sepSign
+	case '-', '~':
+		if p+1 < len(t) && (t[p+1] == '>' || t[p+1] == '=') {
+			return c.skipSigns(p+1, k), sepSign
+		}
+	case '>':
+		if k.quote == 0 && c.tagOpen(k.lo) {
+			return p + 1, sepTag
+		}
+		if p > k.hi || k.quote != 0 { // "key -> value" folded, <entry key="password">value<
+			return c.skipSigns(p, k), sepTag
+		}
+	case ',':
+		return c.pair(p+1, k)
+	case '|':
+		return p + 1, sepTable
+	case '\n', '\r', '\\', '#':
+		return c.nextLine(p, k)
+	}
+	if k.quote != 0 {
+		return c.pair(p, k)
+	}
+	if p == k.hi {
+		return c.ideographic(p)
+	}
+	return c.spaced(p, k)
+}
+
+// skipSigns steps over = : > and a type annotation such as ": str =".
+func (c *scan) skipSigns(p int, k *keyName) int {
+	t := c.text
+	for p < len(t) && (t[p] == '=' || t[p] == ':' || t[p] == '>' || t[p] == '~') {
+		p++
+	}
+	if k.quote != 0 {
+		return p
+	}
+	i := p
+	for i < len(t) && t[i] == ' ' {
+		i++
+	}
+	start := i
+	for i < len(t) && i-start < 40 && (isAlnum(t[i]) || t[i] == '_' || t[i] == '[' || t[i] == ']' || t[i] == '.' || t[i] == '|' || t[i] == ' ' && i > start) {
+		i++
+	}
+	if i < len(t) && i > start && t[i] == '=' && t[i-1] == ' ' && annotation(t[start:i-1]) {
+		return i + 1
+	}
+	return p
+}
+
+// annotation reports whether b is a type of Python, Go or TypeScript.
+func annotation(b []byte) bool {
+	for _, name := range [...]string{"str", "optional", "bytes", "secretstr", "string", "union", "any", "final", "int", "literal", "constr", "field"} {
+		if hasPrefixFold(b, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// tagOpen reports whether the name at lo is that of an XML element.
+func (c *scan) tagOpen(lo int) bool {
+	for i := lo; i > 0 && lo-i < 24; i-- {
+		if c.text[i-1] == '<' {
+			return true
+		}
+		if !isAlnum(c.text[i-1]) && c.text[i-1] != ':' && c.text[i-1] != '_' && c.text[i-1] != '-' {
+			break
+		}
+	}
+	return false
+}
+
+// pair reads what follows a quoted name in ('name', 'value'), {"name": "x", "value": "y"},
+// ["--name", "value"], <property name="x" value="y"/> and multipart heads.
+func (c *scan) pair(p int, k *keyName) (int, separation) {
+	t := c.text
+	if k.quote == 0 {
+		return 0, sepNone
+	}
+	i := p
+	for i < len(t) && i-p < 16 && (t[i] == ' ' || t[i] == '\t' || t[i] == ',' || t[i] == '/' || t[i] == '\n') {
+		i++
+	}
+	if i >= len(t) {
+		return 0, sepNone
+	}
+	j := i
+	if n := slashRun(t, j); j+n < len(t) && isQuote(t[j+n]) {
+		j += n + 1
+	}
+	w := j
+	for j < len(t) && (isLetter(t[j]) || t[j] == '_') {
+		j++
+	}
+	if valueWord(t[w:j]) {
+		if n := slashRun(t, j); j+n < len(t) && isQuote(t[j+n]) {
+			j += n + 1
+		}
+		for j < len(t) && t[j] == ' ' {
+			j++
+		}
+		if j < len(t) && (t[j] == ':' || t[j] == '=') {
+			return c.skipSigns(j, &keyName{quote: '"'}), sepSign
+		}
+	}
+	open := c.beforeQuote(k)
+	if k.dashes && (open == '[' || open == '(' || open == ',' || open == ' ') || (open == '(' || open == '[') && c.twoOf(i) {
+		return i, sepSign
+	}
+	return 0, sepNone
+}
+
+// twoOf reports whether a quoted string that is the last of its tuple or list starts at i.
+func (c *scan) twoOf(i int) bool {
+	v, ok := c.quotedValue(i)
+	if !ok {
+		return false
+	}
+	e := v.hi + v.slashes + 1
+	for e < len(c.text) && c.text[e] == ' ' {
+		e++
+	}
+	return v.cut || e >= len(c.text) || c.text[e] == ')' || c.text[e] == ']'
+}
+
+// quotedAt reports whether a quoted string starts at i.
+func (c *scan) quotedAt(i int) bool {
+	for i < len(c.text) && (c.text[i] == 'b' || c.text[i] == 'u') {
+		i++
+	}
+	n := slashRun(c.text, i)
+	return i+n < len(c.text) && isQuote(c.text[i+n])
+}
+
+// valueWord reports whether b names the value of a name/value pair.
+func valueWord(b []byte) bool {
+	for _, w := range [...]string{"value", "val", "v", "content", "data", "stringvalue", "string_value", "values", "current", "defaultvalue", "default"} {
+		if len(b) == len(w) && hasPrefixFold(b, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// beforeQuote returns the last byte that is no space or prefix letter before the name's opening quote.
+func (c *scan) beforeQuote(k *keyName) byte {
+	i := k.lo
+	if k.dashes {
+		for i > 0 && c.text[i-1] == '-' {
+			i--
+		}
+	}
+	i -= 1 + k.slashes
+	for i > 0 && (c.text[i-1] == ' ' || c.text[i-1] == 'b' || c.text[i-1] == 'u') {
+		i--
+	}
+	if i <= 0 {
+		return 0
+	}
+	return c.text[i-1]
+}
+
+// nextLine handles a value on the line after its name: multipart bodies and pydantic's errors.
+func (c *scan) nextLine(p int, k *keyName) (int, separation) {
+	lines, i := 0, p
+	for i < len(c.text) && i-p < 16 {
+		n := lineBreak(c.text[i:])
+		if n == 0 {
+			break
+		}
+		i += n
+		lines++
+	}
+	switch {
+	case k.quote != 0 && lines >= 2: // name="password" CRLF CRLF value
+		return i, sepSign
+	case k.quote == 0 && lines == 1 && i < len(c.text) && c.text[i] == ' ':
+		window := c.text[i:min(len(c.text), i+256)]
+		if at := indexFold(window, "input_value="); at >= 0 {
+			return i + at + len("input_value="), sepSign
+		}
+		if at := indexFold(window, "given="); at >= 0 {
+			return i + at + len("given="), sepSign
+		}
+	}
+	return 0, sepNone
+}
+
+// lineBreak returns the length of one line end at the start of b: raw, as a Python or JSON escape
+// of any depth, or as rsyslog writes it. CR LF counts as one.
+func lineBreak(b []byte) int {
+	if len(b) == 0 {
+		return 0
+	}
+	switch b[0] {
+	case '\n':
+		return 1
+	case '\r':
+		if len(b) > 1 && b[1] == '\n' {
+			return 2
+		}
+		return 1
+	case '#':
+		if hasPrefixFold(b, "#015#012") {
+			return 8
+		}
+		if hasPrefixFold(b, "#012") || hasPrefixFold(b, "#015") {
+			return 4
+		}
+	case '\\':
+		n := slashRun(b, 0)
+		if n < len(b) && b[n] == 'n' {
+			return n + 1
+		}
+		if n < len(b) && b[n] == 'r' {
+			if m := slashRun(b, n+1); m > 0 && n+1+m < len(b) && b[n+1+m] == 'n' {
+				return n + m + 2
+			}
+			return n + 1
+		}
+	}
+	return 0
+}
+
+func indexFold(b []byte, lower string) int {
+	for i := 0; i+len(lower) <= len(b); i++ {
+		if hasPrefixFold(b[i:], lower) {
+			return i
+		}
+	}
+	return -1
+}
+
+// ideographic reads the copula that some scripts write without a space.
+func (c *scan) ideographic(p int) (int, separation) {
+	r, n := utf8.DecodeRune(c.text[p:])
+	if r == '是' || r == '为' || r == '為' || r == 'は' {
+		return p + n, sepProse
+	}
+	return 0, sepNone
+}
+
+// copulas are the words between a name and its value in a sentence. With "set" and the like
+// in front they still are.
+var copulas = wordSet(`is was to are set now equals est ist war lautet es era será e foi jest byl ar är er on oli zu auf vale`)
+
+// spaced handles a name that is followed by a space.
+func (c *scan) spaced(p int, k *keyName) (int, separation) {
+	t := c.text
+	if k.dashes {
+		return p, sepSpace
+	}
+	if isQuote(t[p]) || t[p] == '\\' && c.quotedAt(p) {
+		return p, sepSpace
+	}
+	at, sep := p, sepNear
+	for range 4 {
+		w := at
+		for at < len(t) && isLower(t[at]) && at-w < 8 {
+			at++
+		}
+		if at == w || at >= len(t) || t[at] != ' ' && t[at] != ':' || !copulas[string(t[w:at])] {
+			break
+		}
+		sep = sepProse
+		for at < len(t) && (t[at] == ' ' || t[at] == ':') {
+			at++
+		}
+		p = at
+	}
+	if !isAlnum(t[p]) && (sep == sepNear || t[p] == '(' || t[p] == '<') && !isQuote(t[p]) {
+		return 0, sepNone
+	}
+	return p, sep
+}

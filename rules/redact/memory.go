@@ -1,0 +1,212 @@
+package redact
+
+// carry is what one record leaves open for the next on the same connection.
+type carry struct {
+	pem     int  // records that may still hold a body of a private key; 0: none is open
+	value   bool // the last record ended inside a credential's value
+	quote   byte
+	slashes int
+}
+
+const (
+	maxPEMRecords = 512 // per-line records of one key; a longer one would hide a connection for good
+	// A record is cut by transports at 1 kB and more; shorter ones end where they end.
+	minCut = 900
+)
+
+// open notes a private key whose end is not in this record.
+func (s *carry) open(closed, atEnd bool) {
+	if closed {
+		s.pem = 0
+	} else if atEnd {
+		s.pem = maxPEMRecords
+	}
+}
+
+func (s *carry) closePEM() { s.pem = 0 }
+
+// resume hides what the last record left open: the rest of a key, the rest of a cut value.
+func (r *Redactor) resume(s *Scratch, text []byte) {
+	if s.carry.value {
+		s.carry.value = false
+		r.resumeValue(s, text)
+	}
+	if s.carry.pem > 0 {
+		s.carry.pem--
+		r.resumePEM(s, text)
+	}
+}
+
+// resumeValue hides the head of a record that goes on in the middle of a value: up to the quote that
+// closes it, or to the first blank. A record with a head of its own is a new one.
+func (r *Redactor) resumeValue(s *Scratch, text []byte) {
+	if len(text) == 0 || text[0] == '[' || text[0] == '{' || text[0] == '<' || isSpace(text[0]) {
+		return
+	}
+	hi := 0
+	for hi < len(text) && hi < maxValue && !isSpace(text[hi]) && !isQuote(text[hi]) && text[hi] != '\\' && text[hi] != ',' && text[hi] != '&' {
+		hi++
+	}
+	if hi > 0 {
+		s.spans = append(s.spans, span{start: 0, end: hi, det: detContinued, layer: Memory, rule: "cut-value", noPrint: true})
+	}
+}
+
+// resumePEM hides the lines of a key that began in an earlier record: one line a record, or the rest
+// of a record that was cut.
+func (r *Redactor) resumePEM(s *Scratch, text []byte) {
+	c := scan{r: r, s: s, text: text, v: &view{text: text}}
+	hidden := false
+	for i := 0; i < len(text); {
+		if n := lineBreak(text[i:min(len(text), i+16)]); n > 0 {
+			i += n
+			continue
+		}
+		if !isB64(text[i]) {
+			i++
+			continue
+		}
+		hi := run(text, i, isB64)
+		for hi < len(text) && text[hi] == '=' {
+			hi++
+		}
+		long := hi-i >= 40 || i == 0 && hi-i >= 8 && (hi == len(text) || lineBreak(text[hi:]) > 0)
+		last := hi-i >= 4 && (hi == len(text) || lineBreak(text[hi:]) > 0) && (text[hi-1] == '=' || hidden)
+		if (long || last) && !uuidLike(text[i:hi]) && (i == 0 || text[i-1] != '-' && text[i-1] != '.' && text[i-1] != '/') {
+			c.emit(span{det: detPrivateKey, layer: Memory, rule: "continued"}, i, hi)
+			hidden = true
+		}
+		i = hi + 1
+	}
+	if !hidden && indexFold(text, "-----end") < 0 && len(text) > 0 {
+		s.carry.pem = min(s.carry.pem, 2) // two records of something else end it
+		if s.carry.pem == 2 {
+			return
+		}
+	}
+}
+
+// Remembered values: a table of keyed hashes, so that the memory of a connection holds no secret.
+const (
+	minRemembered = 8
+	memorySize    = 64
+	memoryRecords = 2000 // a value is forgotten after so many records
+)
+
+type memory struct {
+	entries [memorySize]remembered
+	used    int
+	next    int
+	clock   uint32
+	filter  [16]uint64 // one bit by rolling hash: most windows are ruled out by one load
+}
+
+type remembered struct {
+	head   uint64 // rolling hash of the first minRemembered bytes, under the key
+	length int
+	sum    [fingerprintN]byte
+	det    detectorID
+	born   uint32
+}
+
+// remember keeps the keyed hashes of the values found under credentials' names in this record, and
+// whether the record was cut inside of one.
+func (r *Redactor) remember(s *Scratch, text []byte) {
+	m := &s.memory
+	m.clock++
+	for i := range s.spans {
+		sp := &s.spans[i]
+		if sp.layer == Structure && sp.end >= len(text) && len(text) >= minCut && sp.end > sp.start {
+			s.carry.value = true
+		}
+		if !sp.remember || sp.end-sp.start < minRemembered || sp.end > len(text) || sp.layer == Memory {
+			continue
+		}
+		value := text[sp.start:sp.end]
+		if !memorable(value) {
+			continue
+		}
+		e := remembered{head: r.rolling(value[:minRemembered]), length: len(value), det: sp.det, born: m.clock}
+		if m.known(&e) {
+			continue
+		}
+		r.sum(s, &e.sum, value)
+		m.entries[m.next] = e
+		m.next = (m.next + 1) % memorySize
+		m.used = min(m.used+1, memorySize)
+		m.rebuild()
+	}
+}
+
+func (m *memory) known(e *remembered) bool {
+	for i := range m.used {
+		if m.entries[i].head == e.head && m.entries[i].length == e.length {
+			m.entries[i].born = m.clock
+			return true
+		}
+	}
+	return false
+}
+
+func (m *memory) rebuild() {
+	m.filter = [16]uint64{}
+	for i := range m.used {
+		h := m.entries[i].head
+		m.filter[h>>60] |= 1 << (h >> 54 & 63)
+	}
+}
+
+// rolling is a polynomial hash of eight bytes with a base from the deployment's key.
+func (r *Redactor) rolling(b []byte) uint64 {
+	h := uint64(0)
+	for _, x := range b {
+		h = h*r.rollBase + uint64(x) + 1
+	}
+	return h * rollMix
+}
+
+const rollMix = 0x9E3779B97F4A7C15
+
+// recall hides values that an earlier record of this connection held under a credential's name.
+func (r *Redactor) recall(s *Scratch, text []byte) {
+	m := &s.memory
+	if m.used == 0 || len(text) < minRemembered {
+		return
+	}
+	s.charge(len(text))
+	h := uint64(0)
+	for i, x := range text {
+		if i >= minRemembered {
+			h -= (uint64(text[i-minRemembered]) + 1) * r.rollTop
+		}
+		h = h*r.rollBase + uint64(x) + 1
+		if i < minRemembered-1 {
+			continue
+		}
+		k := h * rollMix
+		if m.filter[k>>60]&(1<<(k>>54&63)) == 0 {
+			continue
+		}
+		r.recallAt(s, text, i+1-minRemembered, k)
+	}
+}
+
+func (r *Redactor) recallAt(s *Scratch, text []byte, lo int, head uint64) {
+	m := &s.memory
+	for j := range m.used {
+		e := &m.entries[j]
+		hi := lo + e.length
+		if e.head != head || hi > len(text) || m.clock-e.born > memoryRecords {
+			continue
+		}
+		if lo > 0 && isAlnum(text[lo-1]) && isAlnum(text[lo]) && !escapedLetter(text, lo-1) || hi < len(text) && isAlnum(text[hi]) && isAlnum(text[hi-1]) {
+			continue
+		}
+		var sum [fingerprintN]byte
+		s.charge(256)
+		r.sum(s, &sum, text[lo:hi])
+		if sum == e.sum {
+			s.spans = append(s.spans, span{start: lo, end: hi, det: detRemembered, layer: Memory, rule: r.detectors[e.det].Name, noPrint: true})
+		}
+	}
+}

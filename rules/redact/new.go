@@ -1,0 +1,114 @@
+package redact
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Redactor hides secrets and personal data in text. It does not change after New and may be used by
+// many goroutines, each with a Scratch of its own.
+type Redactor struct {
+	key        []byte
+	previous   [][]byte
+	detectors  []Detector
+	byName     map[string]detectorID
+	nouns      []noun
+	forms      []form
+	rules      []rule
+	words      *automaton
+	triggers   [][]trigger // by word
+	actions    []Action    // by detector
+	allow      []allowEntry
+	showLast   map[detectorID]int
+	strict     bool
+	rollBase   uint64 // of the rolling hash of remembered values, odd, from the key
+	rollTop    uint64 // rollBase to the power of minRemembered-1
+	nextExpiry time.Time
+}
+
+// New makes a Redactor. It fails when the options contradict each other, and when a vendor rule of our own
+// does not find its own sample or finds what it must miss.
+func New(o Options) (*Redactor, error) {
+	if len(o.Key) < 16 {
+		return nil, errors.New("redact: the fingerprint key must have 16 bytes at least")
+	}
+	r := &Redactor{key: append([]byte(nil), o.Key...), previous: o.PreviousKeys, detectors: append([]Detector(nil), ownDetectors[:]...), nouns: nouns(), forms: ownForms()}
+	r.detectors[detNone] = Detector{Name: "withheld", Class: Integrity, Severity: High}
+	if err := r.loadRules(); err != nil {
+		return nil, fmt.Errorf("redact: %w", err)
+	}
+	r.byName = make(map[string]detectorID, len(r.detectors))
+	for i, d := range r.detectors {
+		r.byName[d.Name] = detectorID(i)
+	}
+	r.compile()
+	r.rollBase = binary.LittleEndian.Uint64(o.Key) | 1
+	r.rollTop = 1
+	for range minRemembered - 1 {
+		r.rollTop *= r.rollBase
+	}
+	if err := r.prove(); err != nil {
+		return nil, fmt.Errorf("redact: %w", err)
+	}
+	if err := r.policy(&o); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Detectors lists the closed set of detectors.
+func (r *Redactor) Detectors() []Detector {
+	return append([]Detector(nil), r.detectors...)
+}
+
+// compile makes the one automaton of all words.
+func (r *Redactor) compile() {
+	index := make(map[string]int)
+	var words []string
+	add := func(word string, t trigger) {
+		i, ok := index[word]
+		if !ok {
+			i = len(words)
+			index[word] = i
+			words = append(words, word)
+			r.triggers = append(r.triggers, nil)
+		}
+		r.triggers[i] = append(r.triggers[i], t)
+	}
+	for i, f := range r.forms {
+		for _, w := range f.list() {
+			add(w, trigger{onForm, uint16(i)})
+		}
+	}
+	for i := range r.nouns {
+		add(r.nouns[i].text, trigger{onKey, uint16(i)})
+	}
+	for i := range r.rules {
+		for _, w := range r.rules[i].keywords {
+			add(w, trigger{onRule, uint16(i)})
+		}
+	}
+	r.words = newAutomaton(words)
+}
+
+// list splits the words of f. Those that hold a space are written as such.
+func (f *form) list() []string {
+	if strings.HasPrefix(f.words, "-----") {
+		return f.exact()
+	}
+	words := strings.Fields(f.words)
+	for i := range words {
+		if strings.HasSuffix(words[i], "_from") {
+			words[i] = strings.ReplaceAll(words[i], "_", " ")
+		}
+	}
+	return words
+}
+
+func (f *form) exact() []string {
+	word := strings.TrimLeft(strings.Fields(f.words)[0], "-")
+	return []string{"-----" + word, "---- " + word}
+}

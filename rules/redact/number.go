@@ -1,0 +1,342 @@
+package redact
+
+// number looks at the group of digits that starts at i: a card, an IBAN, a phone number, a national id.
+func (c *scan) number(i int) {
+	t := c.text
+	if i > 0 {
+		switch b := t[i-1]; {
+		case isLetter(b) && !c.escapeEnds(i):
+			if i >= 2 && isLetter(t[i-2]) && (i < 3 || !isAlnum(t[i-3]) || c.escapeEnds(i-2)) {
+				c.iban(i - 2)
+			}
+			c.letteredID(i)
+			return
+		case b == '_' || b == '.' && i >= 2 && isDigit(t[i-2]):
+			return
+		}
+	}
+	g := c.group(i)
+	c.s.charge(g.end - i)
+	switch {
+	case g.digits >= 13 && g.digits <= 19 && c.card(&g):
+	case c.phone(&g):
+	case c.dashedID(&g):
+	case g.digits >= 6:
+		c.namedNumber(&g)
+	}
+	if g.digits > 9 || g.end-i > 12 {
+		c.numberDone = g.end
+	}
+}
+
+// group is a number in groups: "4111 1111 1111 1111", "382-79-6899".
+type group struct {
+	lo, end int
+	digits  int
+	value   [24]byte // the digits
+	sizes   [12]int  // of the groups
+	groups  int
+	sep     byte // the only separator, 0 for none, '?' for several kinds
+}
+
+// group reads the number at i with single separators between its groups.
+func (c *scan) group(i int) group {
+	g := group{lo: i, end: i}
+	t := c.text
+	for i < len(t) && g.groups < len(g.sizes) {
+		n := 0
+		for i < len(t) && isDigit(t[i]) && g.digits < len(g.value) {
+			g.value[g.digits] = t[i]
+			g.digits++
+			i, n = i+1, n+1
+		}
+		if n == 0 {
+			break
+		}
+		g.sizes[g.groups] = n
+		g.groups++
+		g.end = i
+		if i+1 >= len(t) || g.digits >= len(g.value) {
+			break
+		}
+		s := t[i]
+		if s != ' ' && s != '-' && s != '.' && s != '/' || !isDigit(t[i+1]) {
+			break
+		}
+		if g.sep == 0 {
+			g.sep = s
+		} else if g.sep != s {
+			g.sep = '?'
+		}
+		i++
+	}
+	return g
+}
+
+// stands reports whether the number stands alone: no letter, digit or sign glued to it.
+func (c *scan) stands(lo, hi int) bool {
+	if lo > 0 {
+		b := c.text[lo-1]
+		if isAlnum(b) && !c.escapeEnds(lo) || b == '_' || (b == '-' || b == '.' || b == '+') && lo >= 2 && isAlnum(c.text[lo-2]) {
+			return false
+		}
+	}
+	if hi < len(c.text) {
+		b := c.text[hi]
+		if isAlnum(b) || b == '_' || b == '@' || (b == '-' || b == '.' && hi+1 < len(c.text) && c.text[hi+1] != '.') && hi+1 < len(c.text) && isAlnum(c.text[hi+1]) {
+			return false
+		}
+	}
+	return true
+}
+
+// card finds a payment card: issuer's prefix, length and Luhn's check digit.
+func (c *scan) card(g *group) bool {
+	if g.sep == '?' || g.sep == '/' || !c.stands(g.lo, g.end) {
+		return false
+	}
+	b := g.value[:g.digits]
+	if !luhn(b) || !issuer(b) {
+		return false
+	}
+	if g.groups > 1 && !cardGroups(g) {
+		return false
+	}
+	// 13, 14 and 19 digits are also article numbers, times and ids: there a word must say so
+	if (g.digits != 15 && g.digits != 16) && g.groups == 1 && !c.near(g.lo, cardWords) {
+		c.left(detCard, PersonalData, g.lo, g.end, "a length of other numbers too, and no word of cards near")
+		return false
+	}
+	c.emit(span{det: detCard, layer: PersonalData, rule: "luhn", noPrint: true}, g.lo, g.end)
+	return true
+}
+
+func cardGroups(g *group) bool {
+	if g.groups > 5 || g.sizes[0] != 4 {
+		return false
+	}
+	for _, n := range g.sizes[:g.groups] {
+		if n < 3 || n > 7 {
+			return false
+		}
+	}
+	return true
+}
+
+// cardLike judges the value of a key that names a card: an issuer's number, whole or cut.
+func cardLike(b []byte) bool {
+	var d [20]byte
+	n := 0
+	for _, x := range b {
+		switch {
+		case isDigit(x):
+			if n == len(d) {
+				return false
+			}
+			d[n] = x
+			n++
+		case x != ' ' && x != '-':
+			return false
+		}
+	}
+	return n >= 12 && n <= 19 && luhn(d[:n]) && d[0] != '0'
+}
+
+func luhn(b []byte) bool {
+	sum, double := 0, false
+	same := true
+	for i := len(b) - 1; i >= 0; i-- {
+		d := int(b[i] - '0')
+		same = same && b[i] == b[0]
+		if double {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+		double = !double
+	}
+	return sum%10 == 0 && !same
+}
+
+// issuer reports whether the prefix and length are those of a card network.
+func issuer(b []byte) bool {
+	n := len(b)
+	at := func(k int) int {
+		v := 0
+		for _, x := range b[:k] {
+			v = v*10 + int(x-'0')
+		}
+		return v
+	}
+	p2, p3, p4, p6 := at(2), at(3), at(4), at(6)
+	switch {
+	case b[0] == '4':
+		return n == 16 || n == 13 || n == 19
+	case p2 >= 51 && p2 <= 55, p4 >= 2221 && p4 <= 2720:
+		return n == 16
+	case p2 == 34 || p2 == 37:
+		return n == 15
+	case p4 == 6011, p2 == 65, p3 >= 644 && p3 <= 649, p6 >= 622126 && p6 <= 622925:
+		return n == 16 || n == 19
+	case p4 >= 3528 && p4 <= 3589:
+		return n == 16 || n == 19
+	case p2 == 36 || p2 == 38 || p2 == 39 || p3 >= 300 && p3 <= 305 || p4 == 3095:
+		return n == 14 || n == 16
+	case p2 == 62, p2 == 81:
+		return n >= 16
+	case p2 == 50 || p2 >= 56 && p2 <= 58 || p2 == 63 || p2 == 67 || p2 == 60 || p2 == 61:
+		return n >= 16 && n <= 19
+	case p4 >= 2200 && p4 <= 2204:
+		return n == 16
+	}
+	return false
+}
+
+var cardWords = []string{"card", "visa", "mastercard", "amex", "diners", "maestro", "unionpay", "discover", "pan=", "pan:", "carte", "tarjeta", "karte", "credit"}
+
+// near reports whether one of words stands in the 40 bytes before i.
+func (c *scan) near(i int, words []string) bool {
+	window := c.text[max(0, i-40):i]
+	c.s.charge(len(window) * 2)
+	for _, w := range words {
+		if indexFold(window, w) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// phone finds a phone number that says so itself: +, 00 or an area code in brackets.
+func (c *scan) phone(g *group) bool {
+	t := c.text
+	lo := g.lo
+	plus := lo > 0 && t[lo-1] == '+'
+	bracket := lo > 0 && t[lo-1] == '('
+	if plus {
+		lo--
+		if lo > 0 && t[lo-1] == '(' {
+			lo--
+		}
+	} else if bracket {
+		lo--
+		if lo > 1 && t[lo-1] == ' ' && isDigit(t[lo-2]) {
+			return false
+		}
+	} else if !(g.digits >= 11 && g.value[0] == '0' && g.value[1] == '0' && g.value[2] != '0' && g.groups > 1) && !c.northAmerican(g) {
+		return false
+	}
+	if lo > 0 && (isAlnum(t[lo-1]) && !c.escapeEnds(lo) || t[lo-1] == '_' || t[lo-1] == '+' || t[lo-1] == '-' || t[lo-1] == ')' || t[lo-1] == '.') {
+		return false
+	}
+	hi, n, seps, brackets := g.lo, 0, 0, 0
+	for hi < len(t) && n <= 16 {
+		switch b := t[hi]; {
+		case isDigit(b):
+			n++
+			seps = 0
+		case b == '(' || b == ')':
+			brackets++
+			seps = 0
+			if b == ')' && bracket && n != 3 && n != 2 && n != 4 && n != 5 {
+				return false
+			}
+		case b == ' ' || b == '-' || b == '.' || b == '/':
+			seps++
+		default:
+			goto done
+		}
+		if seps > 1 || brackets > 3 {
+			break
+		}
+		hi++
+	}
+done:
+	for hi > g.lo && !isDigit(t[hi-1]) {
+		hi--
+	}
+	if hi < len(t) && (isAlnum(t[hi]) || t[hi] == '_' || (t[hi] == ':' || t[hi] == '.') && hi+1 < len(t) && isDigit(t[hi+1])) {
+		return false
+	}
+	if plus && (n < 8 || n > 15 || g.value[0] == '0') || bracket && (n < 9 || n > 11 || brackets != 1) || !plus && !bracket && (n < 9 || n > 17) {
+		return false
+	}
+	c.emit(span{det: detPhone, layer: PersonalData, rule: "international", noPrint: true}, lo, hi)
+	c.numberDone = hi
+	return true
+}
+
+var phoneWords = []string{"phone", "call", "tel", "sms", "mobile", "cell", "fax", "dial", "contact", "text ", "whatsapp"}
+
+// northAmerican reports whether g is 555-010-0123 after a word of phones.
+func (c *scan) northAmerican(g *group) bool {
+	if g.digits == 11 && g.groups == 4 && g.value[0] == '1' && g.sizes[0] == 1 {
+		return g.sizes[1] == 3 && g.sizes[2] == 3 && c.stands(g.lo, g.end) && c.near(g.lo, phoneWords)
+	}
+	return g.digits == 10 && g.groups == 3 && g.sizes[0] == 3 && g.sizes[1] == 3 && (g.sep == '-' || g.sep == '.' || g.sep == ' ') &&
+		g.value[0] >= '2' && g.value[3] >= '2' && c.stands(g.lo, g.end) && c.near(g.lo, phoneWords)
+}
+
+// iban finds an IBAN at lo: the country's length and the check digits of ISO 7064 (mod 97).
+func (c *scan) iban(lo int) {
+	n, ok := ibanAt(c.text[lo:min(len(c.text), lo+48)], 0)
+	if !ok {
+		return
+	}
+	hi := lo + n
+	if hi < len(c.text) && isAlnum(c.text[hi]) {
+		return
+	}
+	c.emit(span{det: detIBAN, layer: PersonalData, rule: "mod97", noPrint: true}, lo, hi)
+	c.numberDone = hi
+}
+
+// ibanAt returns the length of the IBAN at i of b, with its spaces.
+func ibanAt(b []byte, i int) (int, bool) {
+	if len(b) < i+5 || !isLetter(b[i]) || !isLetter(b[i+1]) || !isDigit(b[i+2]) || !isDigit(b[i+3]) {
+		return 0, false
+	}
+	want := ibanLength[string([]byte{b[i] &^ 0x20, b[i+1] &^ 0x20})]
+	if want == 0 {
+		return 0, false
+	}
+	check := int(b[i+2]-'0')*10 + int(b[i+3]-'0')
+	if check < 2 || check > 98 {
+		return 0, false
+	}
+	var plain [34]byte
+	n, j := 0, i
+	for ; j < len(b) && n < want; j++ {
+		switch x := b[j]; {
+		case isAlnum(x):
+			if isLower(x) {
+				x -= 'a' - 'A'
+			}
+			plain[n] = x
+			n++
+		case (x == ' ' || x == '-') && n > 0 && n%4 == 0:
+		default:
+			return 0, false
+		}
+	}
+	return j - i, n == want && mod97(plain[:n])
+}
+
+func mod97(b []byte) bool {
+	m := 0
+	for i := range b {
+		x := b[(i+4)%len(b)]
+		if isDigit(x) {
+			m = (m*10 + int(x-'0')) % 97
+		} else {
+			m = (m*100 + int(x-'A') + 10) % 97
+		}
+	}
+	return m == 1
+}
+
+// ibanLength is the registry of SWIFT: length by country.
+var ibanLength = map[string]int{"AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29, "BY": 28, "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28,
+	"EE": 20, "EG": 29, "ES": 24, "FI": 18, "FK": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HN": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20,
+	"LB": 28, "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MN": 20, "MR": 27, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "NO": 15, "OM": 23, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29,
+	"RO": 24, "RS": 22, "RU": 33, "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30}

@@ -1,0 +1,114 @@
+package redact
+
+import (
+	"destring/rules/event"
+)
+
+// Result is one text with its secrets hidden. It points into the Scratch that was given and is valid
+// until that Scratch is used again.
+type Result struct {
+	Text     []byte // the input itself when nothing was found
+	Findings []Finding
+	// Withheld is why nothing of the text is shown, from a closed set; empty otherwise. Text is then
+	// a placeholder of our own words.
+	Withheld string
+
+	edits []edit
+}
+
+// Finding is one thing that was hidden, kept by policy, or is wrong with the text. It holds no part of a value.
+type Finding struct {
+	Detector string
+	Class    Class
+	Severity Severity
+	Start    int // in the input, bytes
+	End      int
+	OutStart int // in the output, bytes: the place of the mark
+	OutEnd   int
+	Key      string // key name that gave it away: identifier characters, at most 64; empty when the shape did
+	Layer    Layer
+	Rule     string // what in the detector matched: the key word, the vendor rule, the form
+	Action   Action // what policy did with it
+
+	Fingerprint    [fingerprintN]byte
+	HasFingerprint bool
+}
+
+// Layer says what gave a value away.
+type Layer uint8
+
+// Layers.
+const (
+	Structure    Layer = iota + 1 // the name of its key
+	Shape                         // its own form
+	PersonalData                  // a validator of personal data
+	Encoding                      // it was found inside an encoded run, which is hidden whole
+	Memory                        // an earlier record told
+)
+
+var layerNames = [...]string{"", "structure", "shape", "personal", "encoding", "memory"}
+
+// String returns the published name.
+func (l Layer) String() string {
+	if int(l) < len(layerNames) {
+		return layerNames[l]
+	}
+	return "unknown"
+}
+
+// The reasons to withhold a whole text.
+const (
+	WithheldBudget = "work-budget"
+	WithheldPanic  = "internal-fault"
+	WithheldSize   = "too-long"
+)
+
+// edit is one replacement: input range and output range.
+type edit struct{ inLo, inHi, outLo, outHi int }
+
+// MaxText is the longest text that is looked at, bytes; a longer one is withheld.
+const MaxText = 8 << 20
+
+// The work budget of a text, in bytes looked at: every scanner charges what it reads, so the bound holds
+// on every machine and for every input. An honest line of the densest corpus needs 30 a byte.
+const (
+	budgetBase    = 1 << 17
+	budgetPerByte = 48
+)
+
+// Redact hides what is secret or personal in text. The spans of keep are identifiers that a parser has
+// recognised (task id, worker, …): they stay unless a critical secret stands in them.
+//
+// It never fails and never panics: what it cannot judge in bounded work is withheld as a whole.
+// Text must not change while the Result is in use.
+func (r *Redactor) Redact(s *Scratch, text []byte, keep []event.Span) (res Result) {
+	s.reset(len(text))
+	defer func() {
+		if recover() != nil {
+			res = r.withhold(s, text, WithheldPanic)
+		}
+	}()
+	if len(text) > MaxText {
+		return r.withhold(s, text, WithheldSize)
+	}
+	s.keep = keep
+	r.look(s, text)
+	if s.work < 0 {
+		return r.withhold(s, text, WithheldBudget)
+	}
+	return r.apply(s, text)
+}
+
+// look collects the spans of text in s.
+func (r *Redactor) look(s *Scratch, text []byte) {
+	r.resume(s, text)
+	line := view{text: text}
+	if plainASCII(text) {
+		r.scanView(s, &line)
+	} else {
+		folded := s.buffer(0).fold(&line)
+		r.scanView(s, &folded)
+	}
+	r.recall(s, text)
+	r.remember(s, text)
+}

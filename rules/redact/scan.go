@@ -1,0 +1,139 @@
+package redact
+
+const (
+	maxDepth   = 5  // decodings of one text
+	maxKeyName = 96 // bytes looked at round a key word
+)
+
+// scan is the state of one pass over one view.
+type scan struct {
+	r       *Redactor
+	s       *Scratch
+	v       *view
+	text    []byte
+	markEnd int // end of the last mark of our own; what is inside is not scanned
+	// mailDone is where the last URL's user part ended: its "@" is no e-mail's.
+	mailDone   int
+	numberDone int // end of the last group of digits that was looked at
+	escapes    bool
+	depth      int
+}
+
+// scanView finds everything in v, then in what v decodes to.
+func (r *Redactor) scanView(s *Scratch, v *view) {
+	c := &s.scans[v.depth]
+	*c = scan{r: r, s: s, v: v, text: v.text, depth: v.depth}
+	c.words()
+	c.runs()
+	if !c.escapes || s.work < 0 {
+		return
+	}
+	if v.depth+2 >= maxDepth {
+		c.tooDeep()
+		return
+	}
+	decoded, found := s.buffer(v.depth + 1).decode(v)
+	if !found {
+		return
+	}
+	s.charge(len(v.text))
+	if plainASCII(decoded.text) {
+		r.scanView(s, &decoded)
+		return
+	}
+	folded := s.buffer(decoded.depth + 1).fold(&decoded)
+	r.scanView(s, &folded)
+}
+
+// words is the one pass for all words: key names, vendor prefixes, marks.
+func (c *scan) words() {
+	a := c.r.words
+	c.s.charge(len(c.text))
+	state := uint32(0)
+	for i, b := range c.text {
+		state = a.next[state+uint32(a.class[b])]
+		if state&hasWords == 0 {
+			continue
+		}
+		state &^= hasWords
+		c.hits(a.words[int(state)/a.classes], i+1)
+	}
+}
+
+// hits handles the words that end at end, longest first.
+func (c *scan) hits(words []uint16, end int) {
+	if c.s.work < 0 {
+		return
+	}
+	named := false
+	for _, w := range words {
+		start := end - int(c.r.words.lens[w])
+		if start < c.markEnd {
+			continue
+		}
+		c.s.charge(4)
+		for _, t := range c.r.triggers[w] {
+			switch t.kind {
+			case onKey:
+				if !named {
+					named = c.key(&c.r.nouns[t.index], start, end)
+				}
+			case onRule:
+				c.vendor(&c.r.rules[t.index], start, end)
+			case onForm:
+				c.r.forms[t.index].find(c, start, end)
+			}
+		}
+	}
+}
+
+// trigger says what to do when a word is found.
+type trigger struct {
+	kind  triggerKind
+	index uint16
+}
+
+type triggerKind uint8
+
+const (
+	onKey triggerKind = iota
+	onRule
+	onForm
+)
+
+// form is a hand-written scanner that a word sets off.
+type form struct {
+	words string // space separated, lower case
+	find  func(c *scan, start, end int)
+}
+
+// charge takes n bytes of work from the budget.
+func (s *Scratch) charge(n int) { s.work -= n }
+
+// emit records that [lo,hi) of the view is to be hidden.
+func (c *scan) emit(sp span, lo, hi int) {
+	if lo >= hi || lo < 0 || hi > len(c.text) {
+		return
+	}
+	sp.start, sp.end = c.v.origin(lo, hi)
+	if c.v.whole {
+		sp.layer = Encoding
+		if !sp.hasFP {
+			c.r.fingerprint(c.s, &sp, c.text[lo:hi])
+		}
+		sp.quote = 0
+	}
+	if sp.end <= sp.start {
+		return
+	}
+	c.s.spans = append(c.s.spans, sp)
+}
+
+// left notes for Explain why [lo,hi) was looked at and left.
+func (c *scan) left(det detectorID, layer Layer, lo, hi int, why string) {
+	if !c.s.tracing || lo >= hi {
+		return
+	}
+	a, b := c.v.origin(lo, hi)
+	c.s.notes = append(c.s.notes, Note{Start: a, End: b, Detector: c.r.detectors[det].Name, Layer: layer, Reason: why})
+}
