@@ -15,6 +15,7 @@ type Clean struct {
 	headers  []byte // record headers as Kafka's record format v2 writes them, their count first
 	matched  bool   // a rule matched or a secret was found: alerting reads it
 	findings []Finding
+	matches  []Match
 }
 
 // Topic is the stream that a record belongs to.
@@ -56,6 +57,9 @@ func (c *Clean) Matched() bool { return c.matched }
 
 // Findings returns what was found. The caller must not change it.
 func (c *Clean) Findings() []Finding { return c.findings }
+
+// Matches returns the rules that matched, the most severe first. The caller must not change it.
+func (c *Clean) Matches() []Match { return c.matches }
 
 // Size returns an upper bound of what AppendRecord appends, in bytes.
 func (c *Clean) Size() int {

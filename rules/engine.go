@@ -1,27 +1,55 @@
 package rules
 
-import "destring/rules/record"
+import (
+	"fmt"
 
-// Engine judges events. It is safe for use by many goroutines; each connection has an
-// Inspector of its own.
+	"destring/rules/detect"
+	"destring/rules/record"
+	"destring/rules/redact"
+)
+
+// Engine judges events. It is safe for use by many goroutines and never changes: a new
+// policy is a new Engine. Each connection has an Inspector of its own.
 type Engine struct {
-	environment string
-	source      string // CloudEvents source
+	redactor    *redact.Redactor
+	encoder     *record.Encoder
+	judge       *judge // nil without rules
 	service     record.Service
+	environment string
+	source      string
 }
 
 // Options are what an Engine is made of.
 type Options struct {
-	Environment string // service.environment, "production"; empty for none
-	Source      string // CloudEvents source, a URI reference; "/destring" when empty
+	Redact redact.Options // fingerprint key and policy
+	// Rules are the Sigma rules; nil for none.
+	Rules *detect.Set
+	// Environment is published as service.environment; empty for none.
+	Environment string
+	// Observer is the name of this relay, published as observer.name; empty for none.
+	Observer string
+	// Source is the CloudEvents source, a URI reference; "/destring" when empty.
+	Source string
 }
 
-// New makes an Engine.
+// New makes an Engine. The error names what in the policy or in a rule is wrong.
 func New(o Options) (*Engine, error) {
 	if o.Source == "" {
 		o.Source = "/destring"
 	}
-	return &Engine{environment: o.Environment, source: o.Source}, nil
+	redactor, err := redact.New(o.Redact)
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	return &Engine{redactor: redactor, encoder: record.NewEncoder(), judge: newJudge(o.Rules), environment: o.Environment, source: o.Source,
+		service: record.Service{Environment: o.Environment, Observer: o.Observer}}, nil
 }
 
-func (e *Engine) cleanString(s string) string { return s }
+// cleanString redacts one of our own texts that may quote a sender.
+func (e *Engine) cleanString(s string) string {
+	if s == "" {
+		return s
+	}
+	var scratch redact.Scratch
+	return string(e.redactor.Redact(&scratch, []byte(s), nil).Text)
+}

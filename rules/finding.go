@@ -36,3 +36,13 @@ func (s Severity) String() string {
 	}
 	return "unknown"
 }
+
+// ParseSeverity reads Sigma's word; an unknown one is Informational.
+func ParseSeverity(word string) Severity {
+	for i, name := range severityNames {
+		if name == word {
+			return Severity(i)
+		}
+	}
+	return Informational
+}

@@ -248,7 +248,7 @@ def install(**settings):
 try:  # `celery -A app worker -I destring_celery` imports this module before it sets logging up
     import sys
 
-    if any(arg.endswith("destring_celery") for arg in sys.argv):
+    if any("destring_celery" in arg for arg in sys.argv[1:]):
         install()
 except ImportError:
     pass

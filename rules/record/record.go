@@ -80,5 +80,5 @@ type Finding struct {
 // Rule is a rule that matched.
 type Rule struct {
 	ID, Name, Version, Level, Reference string
-	Tactics, Techniques                 []string // ATT&CK ids: "TA0006", "T1552.001"
+	Tactics, Techniques                 []string // of ATT&CK: "credential-access", "T1552.001"
 }

@@ -31,6 +31,10 @@ type Field struct {
 	present func(*Record) bool
 	append  func([]byte, *Record) []byte
 
+	// guard, when set, says for all fields of one guardName together that none is there.
+	guard     func(*Record) bool
+	guardName string
+
 	// Text, List and Number hand the value to rules; at most one is set. Nil means that rules cannot ask for it.
 	Text   func(*Record) []byte
 	List   List
@@ -112,10 +116,22 @@ func has(r *Record) bool { return len(r.Rules) > 0 }
 // together, an object's own values before the objects in it.
 func Fields() []Field {
 	var all []Field
-	for _, part := range [][]Field{baseFields(), celeryFields(), destringFields(), errorFields(), eventFields(), logFields(), originFields(), ruleFields(), peerFields()} {
+	for _, part := range [][]Field{baseFields(), celeryFields(), destringFields(), guard("error", errorFields(), hasError), eventFields(), logFields(),
+		guard("origin", originFields(), func(r *Record) bool { return len(r.File) > 0 || r.PID > 0 }), guard("rule", ruleFields(), has), peerFields()} {
 		all = append(all, part...)
 	}
 	return all
+}
+
+func guard(name string, fields []Field, there func(*Record) bool) []Field {
+	for i := range fields {
+		fields[i].guard, fields[i].guardName = there, name
+	}
+	return fields
+}
+
+func hasError(r *Record) bool {
+	return len(r.ErrorType)+len(r.ErrorMessage)+len(r.StackTrace) > 0 || r.Fault != ""
 }
 
 func baseFields() []Field {
@@ -270,7 +286,7 @@ func ruleFields() []Field {
 		text("rule.reference", "Where its runbook is.", func(r *Rule) string { return r.Reference }),
 		{Name: "threat.framework", Type: Keyword, ECS: true, Doc: "Always MITRE ATT&CK.", append: literal(`"MITRE ATT&CK"`),
 			present: func(r *Record) bool { return has(r) && len(r.Rules[0].Techniques)+len(r.Rules[0].Tactics) > 0 }},
-		list("threat.tactic.id", "ATT&CK tactics of the rule.", func(r *Rule) []string { return r.Tactics }),
+		list("threat.tactic.name", "ATT&CK tactics of the rule.", func(r *Rule) []string { return r.Tactics }),
 		list("threat.technique.id", "ATT&CK techniques of the rule.", func(r *Rule) []string { return r.Techniques }),
 	}
 }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"time"
+)
+
+// Config is the whole configuration and its manual: the key in the YAML file, the default
+// and what it means stand in the tags of each field. `config schema`, `init`, the table in the
+// README and the checks of unknown keys and variables are made from it (fields.go), so
+// that nothing has to be said twice.
+//
+// Where a value comes from, later ones winning: the default, the file, the environment
+// variable DESTRING_ and the key in capitals (DESTRING_KAFKA_BROKERS), --set key=value.
+type Config struct {
+	Environment string `key:"environment" doc:"Where this relay stands: prod, staging, … Published as service.environment."`
+	Name        string `key:"name" doc:"Name of this relay, published as observer.name. The host's name when empty."`
+	Zone        string `key:"zone" default:"Local" doc:"Time zone of lines and headers that name none: Local, UTC, Europe/Berlin, … A peer may have its own (peers.zone)."`
+
+	Listen  Listen  `key:"listen"`
+	Peers   []Peer  `key:"peers" doc:"What is known of single senders."`
+	Redact  Redact  `key:"redact"`
+	Spool   Spool   `key:"spool"`
+	Kafka   Kafka   `key:"kafka"`
+	Alerts  Alerts  `key:"alerts"`
+	Metrics Metrics `key:"metrics"`
+	Log     Log     `key:"log"`
+
+	file string // that it was read from; relative paths in it start at its folder
+}
+
+// Listen is the front door.
+type Listen struct {
+	SyslogTLS Door  `key:"syslog_tls" doc:"Syslog over TLS (RFC 5425), the worker's target."`
+	RELP      Door  `key:"relp" doc:"RELP over TLS: the sender is told when a message is on the disk."`
+	Plain     Plain `key:"plain" doc:"Unencrypted inputs, off by default and loopback only."`
+
+	OnFull string        `key:"on_full" default:"shed" one:"shed,block" doc:"When the spool is full: shed plain syslog with a counted gap, or block its sender. RELP senders get no reply in either case."`
+	Stall  time.Duration `key:"stall" default:"2s" doc:"With shed: how long reading may pause in one spell of fullness."`
+
+	MaxMessage       Size          `key:"max_message" default:"1MiB" doc:"Longer messages are cut and flagged."`
+	MaxConnections   int           `key:"max_connections" default:"10000" doc:"Connections of all listeners together."`
+	PeerConnections  int           `key:"max_connections_per_peer" default:"0" doc:"Connections of one peer; 0 is no limit."`
+	PeerMessages     int           `key:"messages_per_second_per_peer" default:"0" doc:"Messages a second that one peer may send before its reading is slowed; 0 is no limit."`
+	PeerBytes        Size          `key:"bytes_per_second_per_peer" default:"0B" doc:"Bytes a second that one peer may send before its reading is slowed; 0B is no limit."`
+	HandshakeTimeout time.Duration `key:"handshake_timeout" default:"10s" doc:"A TLS handshake that takes longer is ended."`
+	IdleTimeout      time.Duration `key:"idle_timeout" default:"0s" doc:"A connection without a byte for so long is closed; 0s never closes one, as workers may be quiet for days."`
+	FrameTimeout     time.Duration `key:"frame_timeout" default:"30s" doc:"A message that was begun and not ended in this time is kept as far as it came and the connection closed."`
+	DrainTimeout     time.Duration `key:"drain_timeout" default:"5s" doc:"When stopping: how long the sockets are still read."`
+}
+
+// Door is one TLS listener.
+type Door struct {
+	Address      string   `key:"address" doc:"host:port. The listener is off when empty."`
+	CertFile     string   `key:"cert_file" doc:"Certificate of this relay and its intermediates, PEM."`
+	KeyFile      string   `key:"key_file" doc:"Its private key, PEM. Not readable by others."`
+	ClientCAFile string   `key:"client_ca_file" doc:"CAs that sign the senders' certificates, PEM."`
+	CRLFile      string   `key:"crl_file" doc:"Revoked senders: CRLs of those CAs, PEM or DER."`
+	ClientAuth   string   `key:"client_auth" default:"require" one:"require,optional,none" doc:"Whether senders must show a certificate."`
+	Permitted    []string `key:"permitted_peers" doc:"Names (SAN or CN; *.example.org) or SHA-256 fingerprints that may connect. Empty: every certificate of the CA."`
+	Framing      string   `key:"framing" default:"auto" one:"auto,octet,lf,nul" doc:"How messages are delimited; auto finds out for each message."`
+}
+
+// Plain are inputs without TLS.
+type Plain struct {
+	TCP            string `key:"tcp" doc:"host:port for syslog over TCP; off when empty."`
+	UDP            string `key:"udp" doc:"host:port for syslog over UDP; off when empty."`
+	Unix           string `key:"unix" doc:"Path of a unix datagram socket; off when empty."`
+	AllowPlaintext bool   `key:"allow_plaintext" default:"false" doc:"Allows addresses that are not loopback. Everybody on the path can read and forge."`
+}
+
+// Peer is what is known of a sender, found by its certificate's name.
+type Peer struct {
+	Match      string   `key:"match" doc:"Name in the certificate; * stands for the left label or for all."`
+	Zone       string   `key:"zone" doc:"Time zone of its clock on the wall."`
+	Hosts      []string `key:"hosts" doc:"HOSTNAMEs that it may send; others are marked host-mismatch. Empty: every host."`
+	Formats    []string `key:"formats" doc:"Its log formats as Python format strings (worker_log_format, worker_task_log_format), when they are not Celery's own."`
+	DateFormat string   `key:"date_format" doc:"The datefmt that goes with formats; Python's own when empty."`
+	Transport  string   `key:"transport" default:"auto" one:"auto,raw,rsyslog,backslash" doc:"How its forwarder writes a line feed inside a message: as it is (raw), as #012 (rsyslog), as the two characters \\n (backslash)."`
+}
+
+// Redact is the redaction policy.
+type Redact struct {
+	Profile string `key:"profile" default:"balanced" one:"strict,balanced,debug" doc:"strict hides more, debug less; debug is refused where environment is prod."`
+	KeyFile string `key:"key_file" doc:"Key of the fingerprints, 32 bytes or more. Made beside spool.dir at the first start when empty."`
+}
+
+// Spool is the durable store between the door and Kafka.
+type Spool struct {
+	Dir     string `key:"dir" doc:"Folder of the spool, mode 0700. State of alerts lies in it too."`
+	MaxSize Size   `key:"max_size" default:"10GiB" doc:"Bytes that it may take."`
+	MinFree Size   `key:"min_free" default:"512MiB" doc:"Bytes of the file system that it leaves free."`
+	KeyFile string `key:"key_file" doc:"Master key of its encryption. Made beside spool.dir (never in it) at the first start when empty."`
+}
+
+// Kafka is where records go.
+type Kafka struct {
+	Brokers        []string  `key:"brokers" doc:"host:port of brokers to start with."`
+	Topic          string    `key:"topic" default:"celery.logs.v1" doc:"Topic of the log records."`
+	AlertsTopic    string    `key:"alerts_topic" default:"celery.alerts.v1" doc:"Topic of the alerts."`
+	AuditTopic     string    `key:"audit_topic" default:"celery.audit.v1" doc:"Topic of what the relay says of itself: gaps, decisions."`
+	DLQTopic       string    `key:"dlq_topic" default:"celery.dlq.v1" doc:"Topic of records that the broker refused for good."`
+	Compression    string    `key:"compression" default:"lz4" one:"none,lz4,zstd" doc:"Of record batches, in the spool and on the wire."`
+	Partitions     int       `key:"partitions" default:"6" doc:"Partitions of a topic that destring creates, and until the broker has told the real number."`
+	CreateTopics   bool      `key:"create_topics" default:"true" doc:"Creates missing topics: replication min(3, brokers), min.insync.replicas 2 of 3, retention 7 d."`
+	AllowPlaintext bool      `key:"allow_plaintext" default:"false" doc:"Allows a broker that is not on loopback without TLS."`
+	TLS            KafkaTLS  `key:"tls"`
+	SASL           KafkaSASL `key:"sasl"`
+}
+
+// KafkaTLS secures the way to the brokers.
+type KafkaTLS struct {
+	Enabled    bool   `key:"enabled" default:"false" doc:"TLS to the brokers; also on when one of the files is set."`
+	CAFile     string `key:"ca_file" doc:"CAs of the brokers, PEM; the system's when empty."`
+	CertFile   string `key:"cert_file" doc:"Own certificate for mTLS, PEM."`
+	KeyFile    string `key:"key_file" doc:"Its key, PEM."`
+	ServerName string `key:"server_name" doc:"Name that the brokers' certificates must have, when it is not the address."`
+}
+
+// KafkaSASL says who we are to the brokers.
+type KafkaSASL struct {
+	Mechanism    string `key:"mechanism" default:"none" one:"none,plain,scram-sha-256,scram-sha-512" doc:"How to log in."`
+	Username     string `key:"username" doc:"User."`
+	Password     Secret `key:"password" doc:"Password; from the environment only."`
+	PasswordFile string `key:"password_file" doc:"File with the password."`
+}
+
+// Alerts are what people are told.
+type Alerts struct {
+	Slack Slack `key:"slack"`
+}
+
+// Slack is where alerts are shown: a bot token and a channel, or an incoming webhook.
+type Slack struct {
+	WebhookURL     Secret `key:"webhook_url" doc:"Incoming webhook; from the environment only."`
+	WebhookURLFile string `key:"webhook_url_file" doc:"File with the URL of the incoming webhook."`
+	Token          Secret `key:"token" doc:"Bot token (xoxb-…); from the environment only."`
+	TokenFile      string `key:"token_file" doc:"File with the bot token."`
+	Channel        string `key:"channel" doc:"Channel id or name; needed with a token."`
+	APIURL         string `key:"api_url" default:"https://slack.com/api/" doc:"Address of the Slack API; http only to a literal loopback address."`
+}
+
+// Metrics is the door for Prometheus and health checks.
+type Metrics struct {
+	Address string `key:"address" doc:"host:port of /livez, /readyz and /metrics; off when empty. Keep it on loopback or a private network."`
+}
+
+// Log is the relay's own log, on standard error.
+type Log struct {
+	Level  string `key:"level" default:"info" one:"debug,info,warn,error" doc:"Least level that is logged."`
+	Format string `key:"format" default:"text" one:"text,json" doc:"Form of the lines."`
+}

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spf13/viper"
+	"go.yaml.in/yaml/v4"
+)
+
+// maxConfigFile bounds the file that is read, in bytes.
+const maxConfigFile = 1 << 20
+
+// position is where a key stands in the file.
+type position struct{ line, column int }
+
+// loader puts the layers together: viper holds them, the YAML nodes say where in the file a
+// key stands, and the fields of Config say what may be there.
+type loader struct {
+	file   string
+	fields []configField
+	at     map[string]position
+	faults Faults
+	layers *viper.Viper
+	loose  map[string]bool // keys whose value is text from the environment or a flag
+	origin map[string]string
+}
+
+// loadConfig reads the configuration: file may be empty for none; sets are key=value from the
+// command line; environ is os.Environ(). The error is Faults with all that is wrong.
+func loadConfig(file string, sets, environ []string) (*Config, error) {
+	c, _, err := loadConfigOrigins(file, sets, environ)
+	return c, err
+}
+
+// loadConfigOrigins also tells where each key's value came from: default, file, env, set.
+func loadConfigOrigins(file string, sets, environ []string) (*Config, map[string]string, error) {
+	l := &loader{file: file, fields: configFields(reflect.TypeFor[Config]()), at: map[string]position{}, loose: map[string]bool{},
+		origin: map[string]string{}, layers: viper.NewWithOptions(viper.KeyDelimiter("."))}
+	for _, f := range l.fields {
+		l.layers.SetDefault(f.Key, f.Default)
+		l.loose[f.Key], l.origin[f.Key] = true, "default"
+	}
+	if file != "" {
+		if err := l.readFile(); err != nil {
+			return nil, nil, err
+		}
+	}
+	l.readEnvironment(environ)
+	l.readSets(sets)
+	c := &Config{file: file}
+	l.fill(c)
+	if len(l.faults) == 0 {
+		l.check(c)
+	}
+	return c, l.origin, l.faults.err()
+}
+
+func (l *loader) fault(key, format string, args ...any) {
+	f := Fault{Key: key, Message: fmt.Sprintf(format, args...)}
+	if p, ok := l.at[key]; ok {
+		f.File, f.Line, f.Column = l.file, p.line, p.column
+	} else if l.file != "" {
+		f.File = l.file
+	}
+	l.faults = append(l.faults, f)
+}
+
+// readFile reads the layer of the file. It returns an error where going on makes no sense.
+func (l *loader) readFile() error {
+	data, err := readBounded(l.file, maxConfigFile)
+	if err != nil {
+		return Faults{{File: l.file, Message: err.Error()}}
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return Faults{{File: l.file, Message: strings.ReplaceAll(err.Error(), "\n", " ")}}
+	}
+	if len(doc.Content) == 0 {
+		return nil // an empty file sets nothing
+	}
+	l.walk(doc.Content[0], "")
+	if len(l.faults) > 0 {
+		return l.faults
+	}
+	l.layers.SetConfigType("yaml")
+	if err := l.layers.ReadConfig(bytes.NewReader(data)); err != nil {
+		return Faults{{File: l.file, Message: strings.ReplaceAll(err.Error(), "\n", " ")}}
+	}
+	for key := range l.at {
+		l.loose[key], l.origin[key] = false, "file"
+	}
+	return nil
+}
+
+func readBounded(name string, limit int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	}
+	if info.IsDir() || info.Size() > limit {
+		return nil, fmt.Errorf("is a folder or larger than %d bytes", limit)
+	}
+	return os.ReadFile(name)
+}
+
+// walk notes where each key stands, and every key that Config has not, at any depth.
+func (l *loader) walk(n *yaml.Node, prefix string) {
+	if n.Kind != yaml.MappingNode {
+		l.faults = append(l.faults, Fault{Key: strings.TrimSuffix(prefix, "."), File: l.file, Line: n.Line, Column: n.Column, Message: "must be a group of keys"})
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		key := prefix + name.Value
+		l.at[key] = position{name.Line, name.Column}
+		switch {
+		case seen[name.Value]:
+			l.fault(key, "stands here twice")
+		case l.isGroup(key) && value.Tag != "!!null":
+			l.walk(value, key+".")
+		case !l.isKey(key) && !l.isGroup(key):
+			l.fault(key, "no such key%s", didYouMean(key, l.siblings(prefix)))
+		case l.isSecret(key):
+			l.fault(key, "a secret must not stand in this file: write it to a file of mode 0600 and name that in %s_file", key)
+		}
+		seen[name.Value] = true
+	}
+}
+
+func (l *loader) isKey(key string) bool {
+	return slices.ContainsFunc(l.fields, func(f configField) bool { return f.Key == key })
+}
+
+func (l *loader) isSecret(key string) bool {
+	return slices.ContainsFunc(l.fields, func(f configField) bool { return f.Key == key && f.Type == typeSecret })
+}
+
+func (l *loader) isGroup(key string) bool {
+	return slices.ContainsFunc(l.fields, func(f configField) bool { return strings.HasPrefix(f.Key, key+".") })
+}
+
+// siblings are the keys and groups that may stand in the group.
+func (l *loader) siblings(prefix string) []string {
+	var names []string
+	for _, f := range l.fields {
+		if rest, ok := strings.CutPrefix(f.Key, prefix); ok {
+			name, _, _ := strings.Cut(rest, ".")
+			names = append(names, prefix+name)
+		}
+	}
+	return slices.Compact(names)
+}
+
+// ownVariables are variables that begin like keys and are none.
+var ownVariables = []string{"DESTRING_E2E", "DESTRING_LONG"}
+
+func (l *loader) readEnvironment(environ []string) {
+	var names []string
+	for _, f := range l.fields {
+		names = append(names, f.Env())
+	}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "DESTRING_") || slices.Contains(ownVariables, name) {
+			continue
+		}
+		i := slices.Index(names, name)
+		if i < 0 {
+			l.faults = append(l.faults, Fault{Key: name, Message: "no such variable" + didYouMean(strings.ToLower(name), lower(names))})
+			continue
+		}
+		l.layers.Set(l.fields[i].Key, value)
+		l.loose[l.fields[i].Key], l.origin[l.fields[i].Key] = true, "env"
+	}
+}
+
+func lower(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = strings.ToLower(n)
+	}
+	return out
+}
+
+func (l *loader) readSets(sets []string) {
+	var keys []string
+	for _, f := range l.fields {
+		keys = append(keys, f.Key)
+	}
+	for _, set := range sets {
+		key, value, ok := strings.Cut(set, "=")
+		if !ok || !slices.Contains(keys, key) {
+			l.faults = append(l.faults, Fault{Key: "--set " + key, Message: "no such key" + didYouMean(key, keys)})
+			continue
+		}
+		if l.isSecret(key) {
+			l.faults = append(l.faults, Fault{Key: "--set " + key, Message: "a secret on the command line can be read by everybody on this machine; use " + key + "_file"})
+			continue
+		}
+		l.layers.Set(key, value)
+		l.loose[key], l.origin[key] = true, "set"
+	}
+}
+
+// fill converts the value of every key.
+func (l *loader) fill(c *Config) {
+	for _, f := range l.fields {
+		raw, into := l.layers.Get(f.Key), reflect.ValueOf(c).Elem().FieldByIndex(f.index)
+		if f.Type == typePeers {
+			c.Peers = l.peers(raw)
+			continue
+		}
+		if raw == nil || raw == "" && l.loose[f.Key] {
+			continue
+		}
+		v, err := f.convert(raw, l.loose[f.Key])
+		if err != nil {
+			l.fault(f.Key, "%s", err)
+			continue
+		}
+		into.Set(v)
+	}
+}
+
+// peers reads the list of peers, whose entries are not keys of their own to viper.
+func (l *loader) peers(raw any) []Peer {
+	if raw == nil || raw == "" {
+		return nil
+	}
+	list, ok := raw.([]any)
+	if !ok {
+		l.fault("peers", "must be a list of peers, each with match")
+		return nil
+	}
+	fields := configFields(reflect.TypeFor[Peer]())
+	var peers []Peer
+	for i, entry := range list {
+		group, ok := entry.(map[string]any)
+		if !ok {
+			l.fault("peers", "entry %d is no group of keys", i+1)
+			continue
+		}
+		var p Peer
+		known := 0
+		var names []string
+		for _, f := range fields {
+			names = append(names, f.Key)
+			value, given := group[f.Key]
+			if !given {
+				value = f.Default
+			} else {
+				known++
+			}
+			if value == nil || value == "" {
+				continue
+			}
+			v, err := f.convert(value, !given)
+			if err != nil {
+				l.fault("peers", "entry %d: %s: %s", i+1, f.Key, err)
+				continue
+			}
+			reflect.ValueOf(&p).Elem().FieldByIndex(f.index).Set(v)
+		}
+		if known < len(group) {
+			for name := range group {
+				if !slices.Contains(names, name) {
+					l.fault("peers", "entry %d: %s: no such key%s", i+1, name, didYouMean(name, names))
+				}
+			}
+		}
+		peers = append(peers, p)
+	}
+	return peers
+}
+
+// path makes a path of the file's relative to the folder of the file.
+func (c *Config) path(p string) string {
+	if p == "" || filepath.IsAbs(p) || c.file == "" {
+		return p
+	}
+	return filepath.Join(filepath.Dir(c.file), p)
+}

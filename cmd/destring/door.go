@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"destring/relay/framing"
+	"destring/relay/listener"
+	"destring/relay/pki"
+)
+
+// door is every listener of the relay.
+type door struct {
+	names     []string
+	listeners []*listener.Listener // in the order of names
+	plain     *listener.Plain // nil when there is none
+}
+
+// openDoor opens the listeners. Nothing is accepted before Run.
+func (h *house) openDoor(master []byte) error {
+	c := h.config
+	metrics := listener.NewMetrics(h.metrics)
+	for _, d := range []struct {
+		name     string
+		protocol listener.Protocol
+		door     *Door
+	}{{"syslog_tls", listener.Syslog, &c.Listen.SyslogTLS}, {"relp", listener.RELP, &c.Listen.RELP}} {
+		if d.door.Address == "" {
+			continue
+		}
+		security, err := c.security(d.door)
+		if err != nil {
+			return &exitError{exitConfig, fmt.Errorf("listen.%s: %w", d.name, err)}
+		}
+		mode, ok := framing.ParseMode(d.door.Framing)
+		if !ok {
+			return &exitError{exitConfig, fmt.Errorf("listen.%s.framing: %q is unknown", d.name, d.door.Framing)}
+		}
+		l, err := listener.New(listener.Config{Name: d.name, Address: d.door.Address, Protocol: d.protocol, Security: security, Framing: mode,
+			MaxMessage: int(c.Listen.MaxMessage), Zone: c.zone(), HashKey: deriveKey(master, "event hash"), Limits: c.limits(), Log: h.log, Metrics: metrics}, h.relay)
+		if err != nil {
+			return fmt.Errorf("listen.%s: %w", d.name, err)
+		}
+		h.door.names = append(h.door.names, d.name)
+		h.door.listeners = append(h.door.listeners, l)
+	}
+	return h.openPlain(metrics)
+}
+
+func (h *house) openPlain(metrics *listener.Metrics) (err error) {
+	p := h.config.Listen.Plain
+	if p.TCP == "" && p.UDP == "" && p.Unix == "" {
+		return nil
+	}
+	h.door.plain, err = listener.NewPlain(listener.PlainConfig{TCP: p.TCP, UDP: p.UDP, Unix: p.Unix, AllowPlaintext: p.AllowPlaintext,
+		MaxMessage: int(h.config.Listen.MaxMessage), Zone: h.config.zone(), Log: h.log, Metrics: metrics}, h.relay)
+	if err != nil {
+		return fmt.Errorf("listen.plain: %w", err)
+	}
+	return nil
+}
+
+// Addresses are where the listeners listen, by name.
+func (d *door) Addresses() map[string]string {
+	all := map[string]string{}
+	for i, l := range d.listeners {
+		all[d.names[i]] = l.Addr().String()
+	}
+	return all
+}
+
+// Run takes connections until ctx ends, and returns when every one has left. When one
+// listener fails the others are shut too.
+func (d *door) Run(ctx context.Context) error {
+	ctx, shut := context.WithCancel(ctx)
+	defer shut()
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex
+		errs  []error
+	)
+	run := func(part func(context.Context) error) {
+		group.Go(func() {
+			if err := part(ctx); err != nil {
+				mu.Lock()
+				errs = append(errs, err)
+				mu.Unlock()
+				shut()
+			}
+		})
+	}
+	for _, l := range d.listeners {
+		run(l.Run)
+	}
+	if d.plain != nil {
+		run(d.plain.Run)
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *Config) limits() listener.Limits {
+	n := &c.Listen
+	return listener.Limits{Connections: n.MaxConnections, PeerConnections: n.PeerConnections, PeerMessages: n.PeerMessages, PeerBytes: int(n.PeerBytes),
+		Handshake: n.HandshakeTimeout, Frame: n.FrameTimeout, Idle: n.IdleTimeout, Drain: n.DrainTimeout}
+}
+
+// security reads the files of a door.
+func (c *Config) security(d *Door) (*listener.Security, error) {
+	cert, err := tls.LoadX509KeyPair(c.path(d.CertFile), c.path(d.KeyFile))
+	if err != nil {
+		return nil, fmt.Errorf("cert_file and key_file: %w", err)
+	}
+	s := &listener.Security{Certificates: []tls.Certificate{cert}, Anonymous: d.ClientAuth != "require", Permitted: d.Permitted}
+	if s.ClientCAs, err = readCertificates(c.path(d.ClientCAFile)); err != nil {
+		return nil, fmt.Errorf("client_ca_file: %w", err)
+	}
+	if d.CRLFile != "" {
+		data, err := os.ReadFile(c.path(d.CRLFile))
+		if err != nil {
+			return nil, fmt.Errorf("crl_file: %w", err)
+		}
+		if s.Revoked, err = pki.ParseCRL(data); err != nil {
+			return nil, fmt.Errorf("crl_file: %w", err)
+		}
+	}
+	for _, p := range c.Peers {
+		rule := listener.PeerRule{Match: p.Match, Hosts: p.Hosts}
+		if p.Zone != "" {
+			if rule.Zone, err = time.LoadLocation(p.Zone); err != nil {
+				return nil, fmt.Errorf("peers: zone of %s: %w", p.Match, err)
+			}
+		}
+		s.Peers = append(s.Peers, rule)
+	}
+	return s, nil
+}
+
+func readCertificates(file string) ([]*x509.Certificate, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return pki.ParseCertificates(data)
+}

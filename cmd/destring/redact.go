@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"destring/rules"
+	"destring/rules/record"
+	"destring/rules/redact"
+)
+
+type redactFlags struct {
+	config         string
+	sets           []string
+	jsonl, explain bool
+}
+
+func newRedact() *cobra.Command {
+	var o redactFlags
+	cmd := &cobra.Command{
+		Use:   "redact [FILE…]",
+		Short: "Hide secrets and personal data in lines of text",
+		Long: `redact reads lines from files or standard input and writes them with every secret
+replaced by a mark. Without -c it uses the default policy and a random key, so
+that fingerprints are comparable within this run only.`,
+		Example: "  kubectl logs deploy/worker | destring redact\n  destring redact --explain old-worker.log",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runRedact(cmd, args, o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.jsonl, "jsonl", false, `read {"id":…,"line":…} and write {"id":…,"line":…,"findings":[…]}, a line each`)
+	cmd.Flags().BoolVar(&o.explain, "explain", false, "write what was hidden and why to standard error, never the value")
+	addConfigFlags(cmd, &o.config, &o.sets)
+	return cmd
+}
+
+func addConfigFlags(cmd *cobra.Command, file *string, sets *[]string) {
+	cmd.Flags().StringVarP(file, "config", "c", "", "configuration file")
+	cmd.Flags().StringArrayVar(sets, "set", nil, "set a key of the configuration: --set kafka.topic=logs (may be repeated)")
+}
+
+func cmdEnviron() []string { return os.Environ() }
+
+// offlineRedactOptions are the policy for commands that need no relay: that of the
+// configuration when there is one, else the default with a random key.
+func offlineRedactOptions(file string, sets []string) (redact.Options, error) {
+	if file == "" && len(sets) == 0 {
+		return redact.Options{Key: randomKey()}, nil
+	}
+	c, err := loadConfig(file, sets, cmdEnviron())
+	if err != nil {
+		return redact.Options{}, err
+	}
+	return c.redactOptions(false)
+}
+
+func randomKey() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails: crypto/rand ends the process instead
+	return key
+}
+
+func runRedact(cmd *cobra.Command, args []string, o redactFlags) error {
+	options, err := offlineRedactOptions(o.config, o.sets)
+	if err != nil {
+		return err
+	}
+	r, err := redact.New(options)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<16)
+	run := &redactRun{redactor: r, out: out}
+	if o.explain {
+		run.explain = cmd.ErrOrStderr()
+	}
+	err = inputs(cmd, args, func(in io.Reader) error {
+		if o.jsonl {
+			return eachQuestion(in, run.answer)
+		}
+		return eachLine(in, run.line)
+	})
+	if ferr := out.Flush(); err == nil && ferr != nil {
+		err = fmt.Errorf("write output: %w", ferr)
+	}
+	return err
+}
+
+type redactRun struct {
+	redactor *redact.Redactor
+	scratch  redact.Scratch
+	out      *bufio.Writer
+	explain  io.Writer
+	lines    int
+	buf      []byte
+}
+
+func (r *redactRun) line(line []byte, ended bool) error {
+	res := r.redact(line)
+	if ended {
+		r.buf = append(append(r.buf[:0], res.Text...), '\n')
+		_, err := r.out.Write(r.buf)
+		return err
+	}
+	_, err := r.out.Write(res.Text)
+	return err
+}
+
+func (r *redactRun) answer(q question) error {
+	// Questions are independent of one another: nothing is carried over.
+	r.scratch = redact.Scratch{}
+	res := r.redact([]byte(*q.Line))
+	dst := append(append(r.buf[:0], `{"id":`...), q.ID...)
+	dst = record.AppendString(append(dst, `,"line":`...), res.Text)
+	dst = append(dst, `,"findings":[`...)
+	for i := range res.Findings {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendFinding(dst, &res.Findings[i])
+	}
+	r.buf = append(dst, "]}\n"...)
+	_, err := r.out.Write(r.buf)
+	return err
+}
+
+func appendFinding(dst []byte, f *redact.Finding) []byte {
+	dst = record.AppendString(append(dst, `{"detector":`...), []byte(f.Detector))
+	dst = strconv.AppendInt(append(dst, `,"start":`...), int64(f.Start), 10)
+	dst = strconv.AppendInt(append(dst, `,"end":`...), int64(f.End), 10)
+	if f.HasFingerprint {
+		dst = hex.AppendEncode(append(dst, `,"fingerprint":"`...), f.Fingerprint[:])
+		dst = append(dst, '"')
+	}
+	return append(dst, '}')
+}
+
+func (r *redactRun) redact(line []byte) redact.Result {
+	r.lines++
+	res := r.redactor.Redact(&r.scratch, line, nil)
+	if r.explain != nil {
+		for i := range res.Findings {
+			f := &res.Findings[i]
+			fmt.Fprintf(r.explain, "line %d, bytes %d-%d: %s\n", r.lines, f.Start, f.End, describeFinding(f))
+		}
+	}
+	return res
+}
+
+// describeFinding says what hid it, in words.
+func describeFinding(f *redact.Finding) string {
+	text := fmt.Sprintf("%s (%s, %s)", f.Detector, f.Class, rules.Severity(f.Severity))
+	if f.Key != "" {
+		text += fmt.Sprintf(" by the key %q", f.Key)
+	}
+	if f.HasFingerprint {
+		text += " fingerprint " + hex.EncodeToString(f.Fingerprint[:])
+	}
+	return text
+}

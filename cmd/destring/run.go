@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"destring/relay/spool"
+	"destring/rules"
+)
+
+// drainTime is how long the readers of the spool may deliver what is in it when stopping.
+const drainTime = 10 * time.Second
+
+// run runs the house until ctx ends or a part of it fails, and then ends it from the front to
+// the back:
+//
+//  1. the door is shut: no new connections, sockets are read to a deadline, what came is
+//     made durable, then close_notify;
+//  2. a gap that is open is stated;
+//  3. the spool is sealed: its readers get to its end and deliver, to a deadline;
+//  4. everything is closed.
+//
+// A part that fails shuts the door too. What is not delivered stays in the spool.
+func (h *house) run(ctx context.Context) error {
+	defer h.close()
+	ctx, shut := context.WithCancelCause(ctx)
+	defer shut(nil)
+	drain, stopDrain := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopDrain()
+
+	var behind, beside sync.WaitGroup
+	run := func(group *sync.WaitGroup, ctx context.Context, name string, part func(context.Context) error) {
+		group.Go(func() {
+			if err := part(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				shut(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	run(&behind, drain, "publish", h.outlet.Run)
+	run(&behind, drain, "alerts", func(ctx context.Context) error { return h.alerter.Run(ctx, h.matches) })
+	run(&beside, drain, "audit", h.audit.Run)
+	run(&beside, ctx, "gaps", h.stateGaps)
+	run(&beside, ctx, "damage", h.stateDamage)
+	if h.admin != nil {
+		run(&beside, drain, "metrics", h.admin.Run)
+	}
+	h.log.Info("relay: ready", "listeners", h.door.Addresses(), "spool", h.config.path(h.config.Spool.Dir))
+	err := h.door.Run(ctx) // returns when every connection has left
+	shut(err)
+	h.log.Info("relay: stopping", "spooled_bytes", h.spool.Stats().Bytes)
+
+	h.stateGap(true)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if serr := h.spool.Seal(end); serr != nil {
+		err = errors.Join(err, serr)
+	}
+	context.AfterFunc(end, stopDrain)
+	behind.Wait()
+	stopDrain()
+	beside.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err == nil {
+		err = cause
+	}
+	return err
+}
+
+// close gives back what was opened, in the order from the front to the back. It may be called for a
+// house that is half built.
+func (h *house) close() {
+	var errs []error
+	if h.admin != nil {
+		_ = h.admin.ln.Close() // the server has closed it, when it ever served
+		errs = append(errs, h.admin.server.Close())
+	}
+	if h.journal != nil {
+		errs = append(errs, h.journal.Close())
+	}
+	if h.spool != nil {
+		errs = append(errs, h.spool.Close())
+	}
+	if err := errors.Join(errs...); err != nil && !errors.Is(err, spool.ErrClosed) {
+		h.log.Error("relay: close", "error", err)
+	}
+}
+
+// stateGaps states what was shed, until ctx ends.
+func (h *house) stateGaps(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			h.stateGap(false)
+		}
+	}
+}
+
+func (h *house) stateGap(now bool) {
+	if gap, ok := h.relay.Take(now); ok {
+		h.log.Error("relay: records were shed because the spool was full", "records", gap.Records, "from", gap.Began, "to", gap.Ended)
+		h.state(rules.Statement{Topic: rules.Audit, Action: "records-shed", Time: time.Now().UnixNano(), Severity: rules.High,
+			Message: fmt.Sprintf("%d records were dropped because the spool was full. Give it more room (spool.max_size) or mend what keeps Kafka from taking records.", gap.Records),
+			Fields: []rules.Field{rules.Int("destring.gap.records", int64(gap.Records)), rules.Time("event.start", gap.Began.UnixNano()),
+				rules.Time("event.end", gap.Ended.UnixNano())}})
+	}
+}
+
+// stateDamage puts on record what the spool lost to damage, until ctx ends. A gap that was not
+// recorded is handed out again at the next start.
+func (h *house) stateDamage(ctx context.Context) error {
+	for {
+		gap, err := h.spool.NextGap(ctx)
+		if err != nil {
+			return nil // ctx has ended
+		}
+		h.log.Error("relay: records of the spool are lost", "gap", gap.String())
+		st := rules.Statement{Topic: rules.Audit, Action: "spool-gap", Time: time.Now().UnixNano(), Severity: rules.Critical, ID: "spool-gap-" + gap.File,
+			Message: "The spool lost records: " + gap.String(), Fields: []rules.Field{rules.Int("destring.gap.records", int64(gap.Records)), rules.String("destring.gap.reason", string(gap.Reason))}}
+		if err := h.relay.State(st); err != nil {
+			h.log.Error("relay: the gap could not be put on record and will be at the next start", "error", err)
+			continue
+		}
+		if err := h.spool.Flush(ctx); err != nil {
+			return nil
+		}
+		if err := h.spool.Recorded(gap); err != nil {
+			h.log.Error("relay: gap", "error", err)
+		}
+	}
+}
+
+// state puts a statement into the spool; where there is no room for it the log has it alone.
+func (h *house) state(s rules.Statement) {
+	if err := h.relay.State(s); err != nil {
+		h.log.Error("relay: a record of the audit topic could not be stored", "action", s.Action, "error", err)
+	}
+}
+
+// auditQueue takes the decisions of alerting, which must not wait, to the spool.
+type auditQueue struct {
+	state func(rules.Statement)
+	wake  chan struct{}
+
+	mu      sync.Mutex
+	waiting []rules.Statement
+	dropped int
+}
+
+// maxAudit bounds the decisions that wait; beyond it they are counted.
+const maxAudit = 10_000
+
+func newAuditQueue(state func(rules.Statement)) *auditQueue {
+	return &auditQueue{state: state, wake: make(chan struct{}, 1)}
+}
+
+// add never waits.
+func (q *auditQueue) add(s rules.Statement) {
+	q.mu.Lock()
+	if len(q.waiting) < maxAudit {
+		q.waiting = append(q.waiting, s)
+	} else {
+		q.dropped++
+	}
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run states what was added until ctx ends, and then what is left.
+func (q *auditQueue) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-q.wake:
+			q.flush()
+		case <-ctx.Done():
+			q.flush()
+			return nil
+		}
+	}
+}
+
+func (q *auditQueue) flush() {
+	q.mu.Lock()
+	all, dropped := q.waiting, q.dropped
+	q.waiting, q.dropped = nil, 0
+	q.mu.Unlock()
+	for _, s := range all {
+		q.state(s)
+	}
+	if dropped > 0 {
+		q.state(rules.Statement{Topic: rules.Audit, Action: "audit-dropped", Time: time.Now().UnixNano(), Severity: rules.High,
+			Message: fmt.Sprintf("%d decisions of alerting were not recorded: more came than could be stored.", dropped)})
+	}
+}

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+	_ "time/tzdata" // the image has no zone files
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"destring/alerting"
+	"destring/relay"
+	"destring/relay/kafka"
+	"destring/relay/spool"
+	"destring/rules"
+	"destring/rules/redact"
+)
+
+type serveFlags struct {
+	config string
+	sets   []string
+	stdout bool
+}
+
+func newServe() *cobra.Command {
+	var o serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the relay",
+		Long: `serve listens for syslog, and publishes clean records to Kafka and alerts to Slack until
+it gets SIGTERM or ^C. Then it shuts the door, reads what is in the sockets, delivers
+what it can within ten seconds and ends; what is left stays in the spool for the
+next start. A second signal ends it at once.`,
+		Example: "  destring serve -c /etc/destring/destring.yaml\n  destring serve -c destring.yaml --stdout | jq .message",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runServe(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().BoolVar(&o.stdout, "stdout", false, "print the records of kafka.topic to standard output, one JSON record a line, instead of publishing them")
+	addConfigFlags(cmd, &o.config, &o.sets)
+	return cmd
+}
+
+func runServe(ctx context.Context, o serveFlags, stdout, stderr io.Writer) error {
+	if o.config == "" {
+		return usageError("serve needs a configuration: -c destring.yaml (destring validate -c FILE checks one)")
+	}
+	c, err := loadConfig(o.config, o.sets, cmdEnviron())
+	if err != nil {
+		return err
+	}
+	log := c.logger(stderr)
+	if o.stdout {
+		remove, err := c.temporarySpool()
+		if err != nil {
+			return err
+		}
+		defer remove()
+	}
+	h, err := buildHouse(c, o.stdout, stdout, log)
+	if err != nil {
+		return err
+	}
+	return h.run(ctx)
+}
+
+// temporarySpool gives a configuration without spool.dir a folder that goes with the process.
+func (c *Config) temporarySpool() (remove func(), err error) {
+	if c.Spool.Dir != "" {
+		return func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "destring-*")
+	if err != nil {
+		return nil, fmt.Errorf("temporary spool: %w", err)
+	}
+	c.Spool.Dir = dir + "/spool"
+	return func() { _ = os.RemoveAll(dir) }, nil
+}
+
+func (c *Config) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Log.Level)) // the configuration was checked
+	options := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// house is the relay put together:
+//
+//	listener ──► relay (celery ► rules ► spool.Append) ──► spool ──► publisher or printer
+//	                                                         └────► alerter ──► slack, relay.State
+//
+// It is built from the back to the front, so that nothing is handed to what is not there yet, and
+// ended from the front to the back (run.go).
+type house struct {
+	config    *Config
+	log       *slog.Logger
+	metrics   *prometheus.Registry
+	spool     *spool.Spool
+	relay     *relay.Relay
+	publisher *kafka.Publisher // nil with --stdout
+	outlet    interface {
+		Run(context.Context) error
+	}
+	alerter *alerting.Alerter
+	matches *spoolMatches
+	journal *alerting.FileJournal
+	audit   *auditQueue
+	admin   *admin // nil when metrics.address is not set
+	door    door
+}
+
+// Names of the spool's readers: their cursors are files with these names.
+const (
+	readerKafka  = "kafka"
+	readerAlerts = "alerts"
+)
+
+func buildHouse(c *Config, toStdout bool, stdout io.Writer, log *slog.Logger) (h *house, err error) {
+	h = &house{config: c, log: log, metrics: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if c.Spool.Dir == "" {
+		return h, Faults{{Key: "spool.dir", Message: "must not be empty", File: c.file}}
+	}
+	ring, master, err := c.openKeys()
+	if err != nil {
+		return h, &exitError{exitConfig, err}
+	}
+	engine, err := c.engine(master)
+	if err != nil {
+		return h, &exitError{exitConfig, err}
+	}
+	if err := h.openSpool(ring); err != nil {
+		return h, err
+	}
+	if err := h.openOutlet(toStdout, stdout); err != nil {
+		return h, err
+	}
+	read, err := c.celeryOptions()
+	if err != nil {
+		return h, &exitError{exitConfig, err}
+	}
+	h.relay = relay.New(relay.Config{Spool: h.spool, Topics: c.topics(), Partitions: h.partitions, Celery: read, Zone: c.zone(),
+		Shed: c.Listen.OnFull == "shed", Stall: c.Listen.Stall, Metrics: relay.NewMetrics(h.metrics)}, engine)
+	if err := h.openAlerting(master); err != nil {
+		return h, err
+	}
+	if c.Metrics.Address != "" {
+		if h.admin, err = newAdmin(c.Metrics.Address, h.metrics, h.problems, log); err != nil {
+			return h, err
+		}
+	}
+	return h, h.openDoor(master)
+}
+
+// engine makes the rules' engine of the configuration.
+func (c *Config) engine(master []byte) (*rules.Engine, error) {
+	options, err := c.redactPolicy()
+	if err != nil {
+		return nil, err
+	}
+	options.Key = deriveKey(master, "fingerprint "+c.Environment)
+	name := c.Name
+	if name == "" {
+		name, _ = os.Hostname() // an observer without a name is not published
+	}
+	return rules.New(rules.Options{Redact: options, Environment: c.Environment, Observer: name})
+}
+
+func (c *Config) topics() [rules.Topics]string {
+	return [rules.Topics]string{rules.Logs: c.Kafka.Topic, rules.Alerts: c.Kafka.AlertsTopic, rules.Audit: c.Kafka.AuditTopic, rules.DeadLetters: c.Kafka.DLQTopic}
+}
+
+func (c *Config) zone() *time.Location {
+	zone, err := time.LoadLocation(c.Zone)
+	if err != nil { // it was checked
+		return time.UTC
+	}
+	return zone
+}
+
+func (h *house) openSpool(ring spool.Keyring) (err error) {
+	c := h.config
+	codec, err := spool.ParseCodec(c.Kafka.Compression)
+	if err != nil {
+		return &exitError{exitConfig, err}
+	}
+	h.spool, err = spool.Open(spool.Config{Dir: c.path(c.Spool.Dir), Keys: ring, Readers: []string{readerKafka, readerAlerts}, MaxSize: int64(c.Spool.MaxSize),
+		MinFree: int64(c.Spool.MinFree), Codec: codec, Log: h.log, Metrics: spool.NewMetrics(h.metrics)})
+	return err
+}
+
+// openOutlet makes what empties the spool: the publisher, or the printer of --stdout.
+func (h *house) openOutlet(toStdout bool, stdout io.Writer) error {
+	reader, err := h.spool.Reader(readerKafka)
+	if err != nil {
+		return err
+	}
+	source := relay.NewOutlet(reader)
+	if toStdout {
+		h.outlet = &printer{source: source, topic: h.config.Kafka.Topic, out: stdout}
+		return nil
+	}
+	if len(h.config.Kafka.Brokers) == 0 {
+		return Faults{{Key: "kafka.brokers", Message: "must not be empty (set kafka.brokers or DESTRING_KAFKA_BROKERS)", File: h.config.file}}
+	}
+	cfg, err := h.config.kafka()
+	if err != nil {
+		return &exitError{exitConfig, err}
+	}
+	cfg.Log, cfg.Metrics = h.log, kafka.NewMetrics(h.metrics)
+	cfg.DeadLetter, cfg.DeadLetterTopic = h.bury, h.config.Kafka.DLQTopic
+	h.publisher, err = kafka.New(cfg, source)
+	h.outlet = h.publisher
+	return err
+}
+
+// partitions is how many partitions a topic has: what Kafka says, else the configuration.
+func (h *house) partitions(topic string) int32 {
+	if h.publisher != nil {
+		if n, ok := h.publisher.Partitions(topic); ok {
+			return n
+		}
+	}
+	if topic != h.config.Kafka.Topic {
+		return 1
+	}
+	return int32(h.config.Kafka.Partitions)
+}
+
+// bury makes a dead letter of a record that the broker refused for good.
+func (h *house) bury(d kafka.DeadLetter) error {
+	return h.relay.State(rules.Statement{Topic: rules.DeadLetters, Action: "record-refused", Kind: "event", Time: time.Now().UnixNano(), Severity: rules.High, Key: string(d.Key),
+		Message: "The broker refused this record for good.", Fields: []rules.Field{rules.String("destring.dead_letter.reason", d.Reason), rules.String("destring.dead_letter.topic", d.Topic),
+			rules.Int("destring.dead_letter.partition", int64(d.Partition)), rules.String("destring.dead_letter.record", string(d.Value))}})
+}
+
+// problems says what keeps the relay from doing its work, for /readyz. Kafka being away is none:
+// the spool takes what comes.
+func (h *house) problems() map[string]string {
+	problems := map[string]string{}
+	if h.spool.Usage() >= 1 {
+		problems["spool"] = "full"
+	}
+	return problems
+}
+
+// redactOptions is the policy of the configuration with a key for a command that publishes nothing.
+func (c *Config) redactOptions(bool) (redact.Options, error) {
+	options, err := c.redactPolicy()
+	options.Key = randomKey()
+	return options, err
+}

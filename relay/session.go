@@ -1,0 +1,208 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"destring/relay/celery"
+	"destring/relay/kafka"
+	"destring/relay/listener"
+	"destring/relay/spool"
+	"destring/rules"
+	"destring/rules/event"
+)
+
+// Config is what a Relay is made of. All of it must be set but where a default stands.
+type Config struct {
+	Spool *spool.Spool
+	// Topics are the names of the streams in Kafka.
+	Topics [rules.Topics]string
+	// Partitions is how many partitions a topic has, at least 1.
+	Partitions func(topic string) int32
+	// Celery is how a peer's lines are read.
+	Celery func(*event.Peer) celery.Options
+	// Zone is where clocks hang that name none and whose peer has none. Default UTC.
+	Zone *time.Location
+	// Shed says that a full spool drops plain syslog instead of blocking its senders.
+	Shed bool
+	// Stall is how long reading may pause in one spell of fullness when Shed is set.
+	Stall   time.Duration
+	Metrics *Metrics
+	// Stop ends every wait for room in the spool: the relay is ending. Default: never.
+	Stop context.Context
+}
+
+// Relay admits events. Its methods may be called from many goroutines.
+type Relay struct {
+	cfg    Config
+	engine atomic.Pointer[rules.Engine]
+	spell  Spell
+}
+
+// New makes a Relay that judges with engine.
+func New(cfg Config, engine *rules.Engine) *Relay {
+	if cfg.Zone == nil {
+		cfg.Zone = time.UTC
+	}
+	if cfg.Stop == nil {
+		cfg.Stop = context.Background()
+	}
+	r := &Relay{cfg: cfg}
+	r.engine.Store(engine)
+	r.spell.init(cfg.Stall)
+	return r
+}
+
+// Use judges with another engine from the next message on: a reload.
+func (r *Relay) Use(engine *rules.Engine) { r.engine.Store(engine) }
+
+// Engine returns the engine in use.
+func (r *Relay) Engine() *rules.Engine { return r.engine.Load() }
+
+// Acked is the name of the listener whose senders are told of every message: they keep what
+// they got no answer for, so nothing of theirs is shed.
+const Acked = "relp"
+
+// Session is one connection's way in. One goroutine uses it.
+type Session struct {
+	relay     *Relay
+	reader    *celery.Reader
+	inspector *rules.Inspector
+	engine    *rules.Engine
+	acked     bool // the sender is answered for every message (RELP): nothing is shed
+	ticket    spool.Ticket
+}
+
+// Open begins the session of a connection of peer. It is listener.Handler's.
+func (r *Relay) Open(peer *event.Peer) listener.Session {
+	engine := r.Engine()
+	return &Session{relay: r, reader: celery.NewReader(r.cfg.Celery(peer)), inspector: engine.NewInspector(), engine: engine, acked: peer.Listener == Acked}
+}
+
+// Handle takes one event: reads it as Celery, makes it clean and appends it to the spool. It
+// returns listener.ErrShed for one that was dropped and counted because the spool is full, any
+// other error for one that was not taken.
+func (s *Session) Handle(ev *event.Event) error {
+	if engine := s.relay.Engine(); engine != s.engine {
+		s.engine = engine
+		s.inspector.Use(engine)
+	}
+	s.reader.Read(ev)
+	s.relay.date(ev)
+	clean := s.inspector.Inspect(ev)
+	if !s.acked && s.relay.cfg.Shed && s.relay.spell.shedEarly(s.relay.cfg.Spool.Usage(), severityOf(ev)) {
+		return s.shed()
+	}
+	return s.append(clean)
+}
+
+// severityOf is the line's level as a syslog severity, else the header's; 6 when neither says.
+func severityOf(ev *event.Event) int8 {
+	switch ev.Celery.Level {
+	case event.LevelDebug:
+		return 7
+	case event.LevelInfo:
+		return 6
+	case event.LevelNone:
+		if ev.Syslog.Severity >= 0 {
+			return ev.Syslog.Severity
+		}
+		return 6
+	}
+	return 4
+}
+
+// date dates ev in the relay's zone.
+func (r *Relay) date(ev *event.Event) { Date(ev, r.cfg.Zone) }
+
+// Date chooses @timestamp: the header's when it has a zone, else the line's, else the
+// header's on the peer's wall, else that of receipt. The line has milliseconds where a header
+// without zone (RFC 3164) has whole seconds. Clocks that name no zone hang in the peer's, else in zone.
+func Date(ev *event.Event, zone *time.Location) {
+	if ev.Peer != nil && ev.Peer.Zone != nil {
+		zone = ev.Peer.Zone
+	}
+	switch {
+	case ev.Syslog.HasTime && ev.Syslog.TimeHasZone:
+		ev.Timestamp, ev.TimestampFrom = ev.Syslog.Time, event.TimeHeader
+	case ev.Celery.HasTime && ev.Celery.TimeHasZone:
+		ev.Timestamp, ev.TimestampFrom = ev.Celery.Time, event.TimeLine
+	case ev.Celery.HasTime:
+		ev.Timestamp, ev.TimestampFrom = onWall(ev.Celery.Time, zone), event.TimeLine
+	case ev.Syslog.HasTime:
+		ev.Timestamp, ev.TimestampFrom = onWall(ev.Syslog.Time, zone), event.TimeHeader
+	default:
+		ev.Timestamp, ev.TimestampFrom = ev.Received, event.TimeReceipt
+	}
+}
+
+// onWall is when a clock that hangs in zone shows wall, which is written as if it were UTC.
+func onWall(wall int64, zone *time.Location) int64 {
+	if zone == time.UTC {
+		return wall
+	}
+	t := time.Unix(0, wall).UTC()
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone).UnixNano()
+}
+
+// append puts clean into the spool and deals with a full one.
+func (s *Session) append(clean *rules.Clean) error {
+	r := s.relay
+	topic := r.cfg.Topics[clean.Topic()]
+	partition := kafka.Partition(clean.Key(), r.cfg.Partitions(topic))
+	for {
+		ticket, err := r.cfg.Spool.Append(topic, partition, clean)
+		switch {
+		case err == nil:
+			s.ticket = ticket
+			r.spell.good()
+			return nil
+		case s.acked || !errors.Is(err, spool.ErrFull) && !errors.Is(err, spool.ErrDisk):
+			return fmt.Errorf("relay: %w", err)
+		}
+		if r.cfg.Shed {
+			if !r.spell.wait(r.cfg.Stop, func(ctx context.Context) error { return r.cfg.Spool.WaitRoom(ctx, clean.Size()) }) {
+				return s.shed()
+			}
+			continue
+		}
+		if err := r.cfg.Spool.WaitRoom(r.cfg.Stop, clean.Size()); err != nil {
+			return fmt.Errorf("relay: waited for room in the spool: %w", err)
+		}
+	}
+}
+
+func (s *Session) shed() error {
+	s.relay.spell.count()
+	if m := s.relay.cfg.Metrics; m != nil {
+		m.Shed.Inc()
+	}
+	return listener.ErrShed
+}
+
+// Flush has nothing to do: the spool commits by itself within milliseconds.
+func (s *Session) Flush() {}
+
+// Sync returns nil once all that was handled is durable.
+func (s *Session) Sync(ctx context.Context) error {
+	if err := s.relay.cfg.Spool.Wait(ctx, s.ticket); err != nil {
+		return fmt.Errorf("relay: %w", err)
+	}
+	return nil
+}
+
+// Close ends the session. What was handled is in the spool already.
+func (s *Session) Close() {}
+
+// State appends a record in our own words, as far as the spool has room.
+func (r *Relay) State(st rules.Statement) error {
+	clean := r.Engine().State(st)
+	topic := r.cfg.Topics[clean.Topic()]
+	if _, err := r.cfg.Spool.Append(topic, kafka.Partition(clean.Key(), r.cfg.Partitions(topic)), clean); err != nil {
+		return fmt.Errorf("relay: state %s: %w", st.Action, err)
+	}
+	return nil
+}
