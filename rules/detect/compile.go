@@ -41,7 +41,7 @@ func (b *builder) name(rule *Rule) {
 // compile gives every rule its gate and builds the automaton.
 func (b *builder) compile() {
 	s, p := b.set, &b.set.program
-	p.present, p.scanned = make([][]int32, len(s.fields)), make([]bool, len(s.fields))
+	p.present, p.scanned = make([][]presence, len(s.fields)), make([]bool, len(s.fields))
 	literals := make(map[string][]target)
 	var regexes []*fieldTest
 	for _, d := range b.detections {
@@ -85,8 +85,8 @@ func (s *Set) wake(needed need, gate int32, literals map[string][]target) {
 	p := &s.program
 	for _, a := range needed {
 		if a.literal == "" {
-			if !slices.Contains(p.present[a.slot], gate) {
-				p.present[a.slot] = append(p.present[a.slot], gate)
+			if at := (presence{gate, a.bound}); !slices.Contains(p.present[a.slot], at) {
+				p.present[a.slot] = append(p.present[a.slot], at)
 			}
 			continue
 		}

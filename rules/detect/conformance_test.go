@@ -223,3 +223,15 @@ func TestNumbersTimesAddressesAndReferences(t *testing.T) {
 		{"fieldref contains", "sel: {a|fieldref|contains: b}\ncondition: sel", []string{`{"a":"axb","b":"X"}`}, []string{`{"a":"x","b":"axb"}`}},
 	})
 }
+
+func roundTrip(t *testing.T, step detect.Step) (out detect.Step) {
+	t.Helper()
+	text, err := json.Marshal(step)
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

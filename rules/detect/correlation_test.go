@@ -92,6 +92,7 @@ func TestEventCount(t *testing.T) {
 		{"grouped by a list: once in each", count("{gte: 2}"), []string{ev(0, "a", "u", `["x","y"]`), ev(1, "a", "u", `["y","z"]`)}, "x@1"},
 		{"several rules together", correlation("x", "type: event_count\nrules: [base_a, base_b]\ngroup-by: [u]\ntimespan: 1m\ncondition: {gte: 2}"),
 			[]string{ev(0, "a", byUser("x")...), ev(1, "b", byUser("x")...)}, "x@1"},
+		{"an event of two rules is one event", "title: A2\nid: a2\nname: base_a2\ndetection: {sel: {k: a}, condition: sel}\n---\n" + correlation("x", "type: event_count\nrules: [base_a, base_a2]\ngroup-by: [u]\ntimespan: 1m\ncondition: {gte: 2}"), at("x", 0), ""},
 		{"by id", correlation("x", "type: event_count\nrules: [a]\ngroup-by: [u]\ntimespan: 1m\ncondition: {gte: 2}"), at("x", 0, 1), "x@1"},
 		{"without group-by all are one group", correlation("x", "type: event_count\nrules: [a]\ntimespan: 1m\ncondition: {gte: 2}"), mixed[1:3], "x@1"},
 		{"two fields are and", correlation("x", "type: event_count\nrules: [a]\ngroup-by: [u, h]\ntimespan: 1m\ncondition: {gte: 2}"),

@@ -57,10 +57,10 @@ func (e *Evaluator) Event(ev Event) []Hit {
 			e.hits = append(e.hits, Hit{EventIndex: e.index, RuleID: r.ID, RuleTitle: r.Title, Level: r.Level})
 		}
 	}
-	for _, f := range e.c.Feed(e.m, at, event.ID{Message: uint64(e.index)}) {
+	for _, f := range e.c.Feed(e.m, at, event.ID{Message: uint64(e.index) + 1}) {
 		hit := Hit{EventIndex: e.index, RuleID: f.Rule.ID, RuleTitle: f.Rule.Title, Level: f.Rule.Level, Group: f.Group, Value: &f.Value}
 		for _, id := range f.Events {
-			hit.Events = append(hit.Events, int(id.Message))
+			hit.Events = append(hit.Events, int(id.Message)-1)
 		}
 		e.hits = append(e.hits, hit)
 	}

@@ -6,10 +6,12 @@ import (
 )
 
 // An atom is something cheap that a rule cannot match without: a literal in a
-// slot (or any slot), or, with an empty literal, a value in the slot.
+// slot (or any slot), or, with an empty literal, a value in the slot, which
+// may have to compare as bound says.
 type atom struct {
 	slot    int32
 	literal string // folded
+	bound   comparison
 }
 
 // A need is a set of atoms of which one must be there. nil: nothing is needed
@@ -28,9 +30,12 @@ func (n need) cost() int {
 	}
 	sum := 0
 	for _, a := range n {
-		if l := len(a.literal); l == 0 {
+		switch l := len(a.literal); {
+		case l == 0 && a.bound.op == "":
 			sum += 5000
-		} else {
+		case l == 0:
+			sum += 2000
+		default:
 			sum += 1 + 400/(l*l)
 		}
 	}
@@ -130,9 +135,13 @@ func valueNeed(t valueTest, slot int32) need {
 		return out
 	case boolTest:
 		if t {
-			return need{{slot, "true"}}
+			return need{newAtom(slot, []byte("true"))}
 		}
-		return need{{slot, "false"}}
+		return need{newAtom(slot, []byte("false"))}
+	case compareTest:
+		if slot != everySlot {
+			return need{{slot: slot, bound: comparison(t)}}
+		}
 	case *regexTest:
 		var out need
 		for _, l := range regexLiterals(t.String()) {
@@ -145,7 +154,7 @@ func valueNeed(t valueTest, slot int32) need {
 
 // newAtom keeps the end of a long literal: beginnings are more often shared.
 func newAtom(slot int32, folded []byte) atom {
-	return atom{slot, string(folded[max(0, len(folded)-maxLiteral):])}
+	return atom{slot: slot, literal: string(folded[max(0, len(folded)-maxLiteral):])}
 }
 
 const (

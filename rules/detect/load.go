@@ -49,9 +49,16 @@ type program struct {
 	rules     []expr
 	index     []int
 	always    []int32
-	present   [][]int32 // by slot
-	scanned   []bool    // by slot
+	present   [][]presence // by slot
+	scanned   []bool       // by slot
 	automaton *automaton
+}
+
+// presence is a gate that a value in a slot opens, when it compares as bound says or
+// bound has no operator.
+type presence struct {
+	gate  int32
+	bound comparison
 }
 
 // Rules returns the rules and correlations in the order of loading. A Match's

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"slices"
 )
 
@@ -109,10 +110,8 @@ func (m *Matcher) Match() []Match {
 	for i := range m.values {
 		v := &m.values[i]
 		if v.slot >= 0 {
-			if v.next < 0 { // once for a list
-				for _, gate := range p.present[v.slot] {
-					m.stamp(gate)
-				}
+			if present := p.present[v.slot]; len(present) > 0 {
+				m.openPresent(v, present)
 			}
 			if !p.scanned[v.slot] || v.parent >= 0 {
 				continue
@@ -143,6 +142,25 @@ func (m *Matcher) stamp(gate int32) {
 	m.stamps[gate] = m.event
 	if int(gate) < len(m.set.program.rules) {
 		m.woken = append(m.woken, gate)
+	}
+}
+
+// openPresent stamps the gates that any value of the slot opens, or this one.
+func (m *Matcher) openPresent(v *value, present []presence) {
+	number, ok := 0.0, false
+	for i := range present {
+		if p := &present[i]; p.bound.op == "" {
+			m.stamp(p.gate)
+		} else {
+			if !ok {
+				if number, ok = v.numeric(); !ok {
+					number, ok = math.NaN(), true // compares with nothing
+				}
+			}
+			if p.bound.holds(number) {
+				m.stamp(p.gate)
+			}
+		}
 	}
 }
 

@@ -4,15 +4,15 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"destring/rules/event"
 )
 
 // entry fills in what the correlation counts of a step. It is false when the step has no
 // such value and so does not count.
 func (c *correlation) entry(e *entry, s *Step) bool {
 	switch c.kind {
-	case "event_count":
-		return true
-	case "temporal", "temporal_ordered":
+	case "event_count", "temporal", "temporal_ordered":
 		e.mark = uint64(s.Part)
 		return true
 	case "value_count":
@@ -23,7 +23,7 @@ func (c *correlation) entry(e *entry, s *Step) bool {
 		return c.hash(e, s)
 	}
 	number, ok := s.Values[at].number()
-	e.number = number
+	e.number, e.mark = number, uint64(s.Part)
 	return ok
 }
 
@@ -56,6 +56,9 @@ func (c *Correlator) insert(g *group, e entry) (at int, quiet bool) {
 			return -1, false
 		}
 	}
+	if g.counted(e) {
+		return -1, false
+	}
 	quiet = len(g.entries) == 0 || newest < e.time-int64(g.of.span)
 	g.forget(max(newest, e.time) - int64(g.of.span) - c.lateness)
 	if g.of.unique {
@@ -81,6 +84,20 @@ func (c *Correlator) insert(g *group, e entry) (at int, quiet bool) {
 	}
 	g.entries = slices.Insert(g.entries, at, e)
 	return at, quiet
+}
+
+// counted reports whether the event is in the group already, as one that matched
+// several of the rules is: it is one event.
+func (g *group) counted(e entry) bool {
+	if g.of.unique || g.of.kind == "temporal_ordered" || e.id == (event.ID{}) {
+		return false
+	}
+	for i := len(g.entries) - 1; i >= 0 && g.entries[i].time >= e.time; i-- {
+		if x := &g.entries[i]; x.id == e.id && (x.mark != e.mark || g.of.kind == "event_count") {
+			return true
+		}
+	}
+	return false
 }
 
 // limit is how many entries of a group are enough. Late ones need some more.
