@@ -50,7 +50,7 @@ func New(c Config) (*Client, error) {
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
 	}
-	if err := c.Layout.check(); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	egress := alerting.NewEgress(c.Timeout, append(hosts[:len(hosts):len(hosts)], c.Hosts...)...)
@@ -64,6 +64,18 @@ func New(c Config) (*Client, error) {
 	layout := c.Layout
 	layout.buttons = c.AppToken != ""
 	return &Client{slack.New(c.Token, options...), egress, c, layout}, nil
+}
+
+func (c *Config) check() error {
+	if c.AppToken != "" && len(c.Users) == 0 {
+		return errors.New("slack: users is empty: with an app token there are buttons, and nobody may press them")
+	}
+	for _, u := range c.Users {
+		if !userID.MatchString(u) {
+			return fmt.Errorf("slack: user %q: want an id such as U0123ABCD (profile → Copy member ID)", u)
+		}
+	}
+	return c.Layout.check()
 }
 
 var mention = regexp.MustCompile(`^([SUW][A-Z0-9]{5,20}|here|channel)$`)
