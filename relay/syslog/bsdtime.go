@@ -122,7 +122,7 @@ func afterStamp(b []byte, s *stamp) (n int, colon bool) {
 	}
 	if m := zoneLen(b); m > 0 { // " UTC:", " CST 1987 "
 		name := string(b[1:m])
-		if b[m] == ':' {
+		if endsCisco(b[m:]) || name == "UTC" || name == "GMT" {
 			setZone(s, name)
 			n = m
 		} else if year, ok := readYear(b[m+1:]); ok && s.year == 0 {
@@ -137,7 +137,7 @@ func afterStamp(b []byte, s *stamp) (n int, colon bool) {
 	switch {
 	case n == len(b):
 		return n, false
-	case b[n] == ':':
+	case endsCisco(b[n:]):
 		n++
 		for n < len(b) && b[n] == ' ' {
 			n++
@@ -147,6 +147,11 @@ func afterStamp(b []byte, s *stamp) (n int, colon bool) {
 		return n + 1, false
 	}
 	return -1, false
+}
+
+// endsCisco reports whether b begins with the colon that ends a router's time.
+func endsCisco(b []byte) bool {
+	return b[0] == ':' && (len(b) == 1 || b[1] == ' ' || b[1] == '%')
 }
 
 // zoneLen returns the length of " ABC" when b begins with it and a colon or SP follows.
@@ -168,9 +173,9 @@ func setZone(s *stamp, name string) {
 	}
 }
 
-// readYear reads four digits of this or the last century, with a SP, a colon or nothing behind them.
+// readYear reads four digits of this or the last century, with a SP, a router's colon or nothing behind them.
 func readYear(b []byte) (year int, ok bool) {
-	if len(b) < 4 || len(b) > 4 && b[4] != ' ' && b[4] != ':' {
+	if len(b) < 4 || len(b) > 4 && b[4] != ' ' && !endsCisco(b[4:]) {
 		return 0, false
 	}
 	var bad bool

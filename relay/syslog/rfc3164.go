@@ -20,7 +20,7 @@ func rfc3164(b []byte, received int64, h *event.Syslog) []byte {
 		return b // the text's own time, not a header's
 	}
 	h.Format = event.FormatRFC3164
-	if s.year == 0 {
+	if s.year == 0 && !s.iso {
 		h.Time, h.HasTime = inferYear(&s, received)
 	} else {
 		h.Time, h.HasTime = s.ns()

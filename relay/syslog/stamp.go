@@ -2,7 +2,7 @@ package syslog
 
 // stamp is a time as it was written.
 type stamp struct {
-	year, month, day     int // year 0: not said
+	year, month, day     int // year 0: not said, unless iso
 	hour, minute, second int
 	nanos                int
 	iso                  bool // in the form of RFC 3339
@@ -64,7 +64,7 @@ func readISO(b []byte, s *stamp, needZone bool) int {
 	s.year = two(b[0:], &bad)*100 + two(b[2:], &bad)
 	s.month, s.day = two(b[5:], &bad), two(b[8:], &bad)
 	s.hour, s.minute, s.second = two(b[11:], &bad), two(b[14:], &bad), two(b[17:], &bad)
-	if bad || !s.valid() || s.year == 0 {
+	if bad || !s.valid() {
 		return 0
 	}
 	n := len(shape)
