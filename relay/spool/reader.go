@@ -10,7 +10,6 @@ import (
 	"slices"
 	"sort"
 	"sync"
-	"syscall"
 )
 
 // Position is a place between records: the sequence of the first record that is not done.
@@ -218,7 +217,7 @@ func (r *Reader) enter(v view) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		reason = Missing
-	case errors.Is(err, syscall.EIO):
+	case badMedia(err):
 		reason = Unreadable
 	case errors.Is(err, errNotRegular):
 		reason = Foreign
@@ -287,12 +286,16 @@ func (r *Reader) describe(h *frameHeader) Frame {
 }
 
 // skipDamage goes to the next whole frame. How many records are lost is known only there.
+// An error that has nothing to do with what is on the disk is returned instead.
 func (r *Reader) skipDamage(v view, err error) (Frame, stepResult, error) {
+	reason := Damaged
+	if badMedia(err) {
+		reason = Unreadable
+	} else if !damaged(err) {
+		return Frame{}, stepWait, err
+	}
 	if r.bad.reason == "" {
-		r.bad = damage{Damaged, r.off}
-		if errors.Is(err, syscall.EIO) {
-			r.bad.reason = Unreadable
-		}
+		r.bad = damage{reason, r.off}
 	}
 	off, ok := r.file.resync(r.off, v.end, r.at)
 	if !ok {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 // recover brings the directory in order. Only the last segment is read through: earlier ones
@@ -95,7 +94,7 @@ func (s *Spool) adopt(seg *segment, until uint64) (bool, error) {
 			"segment", seg.name, "error", err)
 	case errors.Is(err, errVersion):
 		g.Reason = NewFormat
-	case errors.Is(err, syscall.EIO):
+	case badMedia(err):
 		g.Reason = Unreadable
 	default:
 		return false, fmt.Errorf("spool: open segment %s: %w", seg.name, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 )
 
 // segmentReader reads the frames of one segment file. It trusts nothing that it reads.
@@ -49,6 +50,26 @@ func openSegment(d disk, name string, keys Keyring) (*segmentReader, error) {
 	}
 	r.aead, err = key.segmentAEAD(&r.head)
 	return r, err
+}
+
+// damaged reports whether err says that a frame is not whole.
+func damaged(err error) bool {
+	for _, e := range []error{errNoFrame, errFrameHead, errFrameBody, errFrameCut, errFrameAuth} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// badMedia reports whether err says that the disk has lost what was written.
+func badMedia(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EIO, syscall.EUCLEAN, syscall.EBADMSG, syscall.ENODATA} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 var errKey = errors.New("the key is missing")

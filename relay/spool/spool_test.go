@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,8 +35,20 @@ func testKeys(tb testing.TB) Keyring {
 	return k
 }
 
-// record makes a clean record that says which one it is.
+// record makes a clean record that says which one it is. It is made once: stating takes
+// much longer than spooling.
 func record(n int) *rules.Clean {
+	if c, ok := records.Load(n); ok {
+		return c.(*rules.Clean)
+	}
+	c := state(n)
+	records.Store(n, c)
+	return c
+}
+
+var records sync.Map
+
+func state(n int) *rules.Clean {
 	return testEngine.State(rules.Statement{Topic: rules.Audit, Action: "test", Time: 1_700_000_000_000_000_000 + int64(n)*1e6,
 		Key: fmt.Sprint(n), Message: "record " + fmt.Sprint(n)})
 }
@@ -308,4 +321,8 @@ func TestAFullSpoolRefusesAndTakesAgainAfterACommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	appendAll(t, s, n, n+1)
+}
+
+func withTimeout(tb testing.TB, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(tb.Context(), d)
 }
