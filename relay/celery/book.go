@@ -64,8 +64,13 @@ func (b *book) findTask(msg []byte, level event.Level, f *found) *template {
 	open := bytes.IndexByte(msg, '[')
 	if open > pos && plainName(msg[pos:open]) && isUUID(msg[open+1:]) {
 		end := open + 1 + uuidLen
+		f[0], f[1] = span(pos, open), span(open+1, end)
 		for _, t := range b.tasks {
-			if next := t.literals[2]; t.levels.has(level) && bytes.HasPrefix(msg[end:], next) && t.match(msg, f) {
+			next := t.literals[2]
+			if !t.levels.has(level) || !bytes.HasPrefix(msg[end:], next) {
+				continue
+			}
+			if t.rest(msg, 2, end+len(next), f) {
 				return t
 			}
 		}

@@ -1,7 +1,7 @@
 package celery
 
 import (
-	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 
 	"destring/rules/event"
@@ -17,6 +17,7 @@ func (r *Reader) flag(ev *event.Event) {
 		ev.Flags |= event.OddTaskID
 	}
 	body := r.text[c.Body.Start:c.Body.End]
+	body = body[printable(body):]
 	if hasControl(body) {
 		ev.Flags |= event.ControlChars
 	}
@@ -40,11 +41,24 @@ func hasControl(b []byte) bool {
 	return false
 }
 
+// printable returns how many bytes at the beginning of b are certainly printable ASCII, eight at a time.
+func printable(b []byte) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		v := binary.LittleEndian.Uint64(b[i:])
+		if (v|(v-ones*0x20)|(v+ones))&high != 0 { // beyond ASCII, below a space, or DEL
+			break
+		}
+	}
+	return i
+}
+
 // innerHeader looks for a second header at the beginning of a line after the first: Celery's "[time: LEVEL/Process]", or
 // syslog's "<n>1 " or "<n>Mmm ".
 func innerHeader(b []byte) bool {
 	for {
-		i := bytes.IndexAny(b, "\n\r")
+		i := lineBreak(b)
 		if i < 0 {
 			return false
 		}
@@ -53,6 +67,15 @@ func innerHeader(b []byte) bool {
 			return true
 		}
 	}
+}
+
+func lineBreak(b []byte) int {
+	for i, c := range b {
+		if c == '\n' || c == '\r' {
+			return i
+		}
+	}
+	return -1
 }
 
 func celeryHeader(b []byte) bool {

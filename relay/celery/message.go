@@ -61,7 +61,7 @@ func (r *Reader) plausible(t *template, msg []byte, c *event.Celery) bool {
 				return false
 			}
 		case taskRuntime:
-			if _, ok := seconds(s); !ok {
+			if len(s) == 0 || nameClass[s[0]]&inDigit == 0 || !isFloat(s) {
 				return false
 			}
 		case taskID:
@@ -140,4 +140,14 @@ func seconds(b []byte) (float64, bool) {
 	}
 	f, err := strconv.ParseFloat(string(b), 64)
 	return f, err == nil && f >= 0 && f < 1e12
+}
+
+// isFloat reports whether b is made of what Python prints a float with.
+func isFloat(b []byte) bool {
+	for _, c := range b {
+		if nameClass[c]&inDigit == 0 && c != '.' && c != 'e' && c != '-' && c != '+' {
+			return false
+		}
+	}
+	return len(b) <= 32
 }

@@ -80,6 +80,9 @@ func (r *Reader) value(pos, end int) (event.Span, repr.Kind, int) {
 	return r.copy(pos, stop), kind, stop
 }
 
+// maxValue bounds the repr of a container that is read as one value.
+const maxValue = 64 << 10
+
 // valueEnd tells what the value at pos is and where it ends.
 func (r *Reader) valueEnd(pos, end int) (repr.Kind, int) {
 	if pos < end {
@@ -92,7 +95,7 @@ func (r *Reader) valueEnd(pos, end int) (repr.Kind, int) {
 				return repr.String, t.End
 			}
 		case '{', '[', '(', '<':
-			if stop, whole := repr.Skip(r.text[:end], pos); whole {
+			if stop, whole := repr.Skip(r.text[:min(end, pos+maxValue)], pos); whole {
 				return repr.Word, stop
 			}
 		}

@@ -136,8 +136,12 @@ func (t *template) match(b []byte, f *found) bool {
 	if !bytes.HasPrefix(b, t.literals[0]) {
 		return false
 	}
-	pos := len(t.literals[0])
-	for i := 0; i < len(t.holes); i++ {
+	return t.rest(b, 0, len(t.literals[0]), f)
+}
+
+// rest compares from the i-th hole on, which begins at pos.
+func (t *template) rest(b []byte, i, pos int, f *found) bool {
+	for ; i < len(t.holes); i++ {
 		next := t.literals[i+1]
 		last := i == len(t.holes)-1
 		if i == t.refAt {
@@ -154,6 +158,8 @@ func (t *template) match(b []byte, f *found) bool {
 			return false
 		case last:
 			end -= len(next)
+			f[i] = span(pos, end)
+			return true
 		default:
 			j := bytes.Index(b[pos:], next)
 			if j < 0 {
@@ -164,8 +170,11 @@ func (t *template) match(b []byte, f *found) bool {
 		f[i] = span(pos, end)
 		pos = end + len(next)
 	}
-	return len(t.holes) > 0 || pos == len(b)
+	return pos == len(b)
 }
+
+// maxOddRef bounds the text in which the end of a name or an id that is not ordinary is looked for.
+const maxOddRef = 16 << 10
 
 // splitRef finds name and id of "name[id" + next at pos, and the end of next. Both are the sender's: a
 // name or an id may hold brackets, lines, and whole forged messages. What looks
@@ -188,7 +197,7 @@ func splitRef(b []byte, pos int, next []byte, tail bool, f []event.Span) (int, b
 	}
 	end := len(b) - len(next)
 	if !tail {
-		end = bytes.LastIndex(b, next)
+		end = bytes.LastIndex(b[:min(len(b), maxOddRef)], next)
 	}
 	if end <= open || !bytes.HasPrefix(b[end:], next) {
 		return 0, false

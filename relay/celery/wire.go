@@ -39,7 +39,10 @@ func (r *Reader) unwrap(ev *event.Event) {
 	if len(b) == 0 {
 		return
 	}
-	b = w.frame(ev, b)
+	if b = w.frame(ev, b); len(b) == 0 {
+		ev.Message = event.Text{}
+		return
+	}
 	if inner, ok := w.container(ev, b); ok {
 		ev.Message = event.NewText(inner)
 		ev.Flags |= event.Unescaped
