@@ -31,8 +31,16 @@ func newAutomaton(words []string) *automaton {
 	for c := 'A'; c <= 'Z'; c++ {
 		a.class[c] = a.class[c+'a'-'A']
 	}
+	total := 1
+	for _, w := range words {
+		total += len(w)
+	}
+	a.next = make([]uint32, 0, total*a.classes)
 	a.grow()
 	for i, w := range words {
+		if w == "" {
+			continue
+		}
 		s := uint32(0)
 		for j := range len(w) {
 			at := s + uint32(a.class[w[j]])
@@ -45,12 +53,13 @@ func newAutomaton(words []string) *automaton {
 		row := int(s) / a.classes
 		a.words[row] = append(a.words[row], uint16(i))
 	}
+	a.next = slices.Clone(a.next)
 	a.link()
 	return a
 }
 
 func (a *automaton) grow() {
-	a.next = append(a.next, make([]uint32, a.classes)...)
+	a.next = a.next[:len(a.next)+a.classes] // there is room: see newAutomaton
 	a.words = append(a.words, nil)
 }
 

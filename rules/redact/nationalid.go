@@ -104,16 +104,18 @@ func (c *scan) namedNumber(g *group) {
 	if g.sep == '?' || g.sep == '/' || !c.stands(g.lo, g.end) {
 		return
 	}
-	window := c.text[max(0, g.lo-28):g.lo]
-	c.s.charge(len(window) * 4)
+	word := beforeLink(c.text[max(0, g.lo-40):g.lo])
+	if len(word) < 3 || !isLetter(word[len(word)-1]) || g.lo == 0 {
+		return
+	}
+	c.s.charge(len(word) * 2)
 	b := g.value[:g.digits]
 	for i := range numberWords {
 		w := &numberWords[i]
-		if g.digits < w.min || g.digits > w.max {
+		if g.digits < w.min || g.digits > w.max || !hasSuffixFold(word, w.word) {
 			continue
 		}
-		at := lastFold(window, w.word)
-		if at < 0 || !linking(window[at+len(w.word):]) || at > 0 && isAlnum(window[at-1]) {
+		if at := len(word) - len(w.word); at > 0 && isAlnum(word[at-1]) {
 			continue
 		}
 		if w.check != nil && !w.check(b) {
@@ -123,6 +125,26 @@ func (c *scan) namedNumber(g *group) {
 		c.emit(span{det: w.det, layer: PersonalData, rule: w.word, noPrint: true}, g.lo, g.end)
 		return
 	}
+}
+
+// beforeLink takes off the end of b what may stand between a word and its number: signs, "number", "no".
+func beforeLink(b []byte) []byte {
+	for range 4 {
+		n := len(b)
+		for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == ':' || b[len(b)-1] == '#' || b[len(b)-1] == '=' || b[len(b)-1] == '.' || isQuote(b[len(b)-1]) || b[len(b)-1] == '(' || b[len(b)-1] == '+') {
+			b = b[:len(b)-1]
+		}
+		for _, w := range [...]string{" number", " no", " nr", " is"} {
+			if hasSuffixFold(b, w) {
+				b = b[:len(b)-len(w)]
+				break
+			}
+		}
+		if len(b) == n {
+			break
+		}
+	}
+	return b
 }
 
 // numberWords are the words that tell what the number behind them is.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,8 +20,9 @@ type Redactor struct {
 	forms      []form
 	rules      []rule
 	words      *automaton
-	triggers   [][]trigger // by word
-	actions    []Action    // by detector
+	allWords   func() *automaton // words and those that are not ASCII; made when it is first needed
+	triggers   [][]trigger       // by word
+	actions    []Action          // by detector
 	allow      []allowEntry
 	showLast   map[detectorID]int
 	strict     bool
@@ -91,7 +93,22 @@ func (r *Redactor) compile() {
 			add(w, trigger{onRule, uint16(i)})
 		}
 	}
-	r.words = newAutomaton(words)
+	ascii := make([]string, len(words))
+	for i, w := range words {
+		if plainASCII([]byte(w)) {
+			ascii[i] = w
+		}
+	}
+	r.words = newAutomaton(ascii)
+	r.allWords = sync.OnceValue(func() *automaton { return newAutomaton(words) })
+}
+
+// automaton returns the smallest automaton that knows every word that v can hold.
+func (r *Redactor) automaton(v *view) *automaton {
+	if v.off == nil {
+		return r.words
+	}
+	return r.allWords()
 }
 
 // list splits the words of f. Those that hold a space are written as such.

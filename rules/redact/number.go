@@ -15,14 +15,15 @@ func (c *scan) number(i int) {
 			return
 		}
 	}
-	g := c.group(i)
+	g := &c.s.group
+	*g = c.group(i)
 	c.s.charge(g.end - i)
 	switch {
-	case g.digits >= 13 && g.digits <= 19 && c.card(&g):
-	case c.phone(&g):
-	case c.dashedID(&g):
-	case g.digits >= 6:
-		c.namedNumber(&g)
+	case g.digits >= 13 && g.digits <= 19 && c.card(g):
+	case c.phone(g):
+	case c.dashedID(g):
+	case g.digits >= 3:
+		c.namedNumber(g)
 	}
 	if g.digits > 9 || g.end-i > 12 {
 		c.numberDone = g.end
@@ -223,7 +224,7 @@ func (c *scan) phone(g *group) bool {
 		if lo > 1 && t[lo-1] == ' ' && isDigit(t[lo-2]) {
 			return false
 		}
-	} else if !(g.digits >= 11 && g.value[0] == '0' && g.value[1] == '0' && g.value[2] != '0' && g.groups > 1) && !c.northAmerican(g) {
+	} else if !(g.digits >= 11 && g.sizes[0] >= 2 && g.value[0] == '0' && g.value[1] == '0' && g.value[2] != '0' && g.groups > 1) && !c.northAmerican(g) {
 		return false
 	}
 	if lo > 0 && (isAlnum(t[lo-1]) && !c.escapeEnds(lo) || t[lo-1] == '_' || t[lo-1] == '+' || t[lo-1] == '-' || t[lo-1] == ')' || t[lo-1] == '.') {

@@ -26,6 +26,7 @@ func (c *scan) personal(k *keyName, v value) bool {
 		v = c.widen(v, func(x byte) bool { return isAlnum(x) || x == ' ' })
 		b = c.text[v.lo:v.hi]
 		_, ok = ibanAt(b, 0)
+		ok = ok || ibanForm(b) // its key says what it is: a wrong check digit is a typing error
 	case detBankAccount:
 		ok = digits(b) >= 6 && len(b) <= 40 && !dateLike(b)
 	case detSSN:
@@ -87,6 +88,11 @@ func (c *scan) widen(v value, ok func(byte) bool) value {
 	}
 	v.hi = i
 	return v
+}
+
+// ibanForm reports whether b has the form of an IBAN, whatever its check digits.
+func ibanForm(b []byte) bool {
+	return len(b) >= 15 && len(b) <= 42 && isLetter(b[0]) && isLetter(b[1]) && isDigit(b[2]) && isDigit(b[3]) && digits(b) >= 8
 }
 
 func phoneByte(b byte) bool {

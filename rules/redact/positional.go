@@ -148,7 +148,7 @@ func (c *scan) nounOf(name []byte) *noun {
 	if len(name) == 0 || len(name) > maxKeyName {
 		return nil
 	}
-	a := c.r.words
+	a := c.a
 	state := uint32(0)
 	for i, b := range name {
 		state = a.next[state+uint32(a.class[b])]

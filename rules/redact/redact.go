@@ -102,12 +102,12 @@ func (r *Redactor) Redact(s *Scratch, text []byte, keep []event.Span) (res Resul
 // look collects the spans of text in s.
 func (r *Redactor) look(s *Scratch, text []byte) {
 	r.resume(s, text)
-	line := view{text: text}
+	line := &s.line
+	*line = view{text: text}
 	if plainASCII(text) {
-		r.scanView(s, &line)
+		r.scanView(s, line)
 	} else {
-		folded := s.buffer(0).fold(&line)
-		r.scanView(s, &folded)
+		r.scanView(s, s.buffer(0).fold(line))
 	}
 	r.recall(s, text)
 	r.remember(s, text)

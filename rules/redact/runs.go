@@ -131,15 +131,15 @@ func (c *scan) encoded(lo, hi int) {
 // inside scans what [lo,hi) decodes to; a secret in it hides the whole run.
 func (c *scan) inside(plain []byte, lo, hi int) {
 	a, b := c.v.origin(lo, hi)
-	v := view{text: plain, whole: true, lo: a, hi: b, depth: c.v.depth + 2}
+	v := &c.s.insides[c.v.depth]
+	*v = view{text: plain, whole: true, lo: a, hi: b, depth: c.v.depth + 2}
 	c.s.charge(2 * len(plain))
 	before := len(c.s.spans)
 	if plainASCII(plain) {
-		c.r.scanView(c.s, &v)
+		c.r.scanView(c.s, v)
 	} else {
 		v.depth--
-		folded := c.s.buffer(v.depth).fold(&v)
-		c.r.scanView(c.s, &folded)
+		c.r.scanView(c.s, c.s.buffer(v.depth).fold(v))
 	}
 	if len(c.s.spans) == before && userPassword(plain) {
 		c.s.spans = append(c.s.spans, span{start: a, end: b, det: detBasic, layer: Encoding, rule: "user-password", noPrint: true})

@@ -33,6 +33,9 @@ func (r *Redactor) prove() error {
 	var s Scratch
 	for i := range r.rules {
 		ru := &r.rules[i]
+		if len(ru.hit) > 0 && ru.patterns().err != nil {
+			return fmt.Errorf("rule %s: %w", ru.id, ru.patterns().err)
+		}
 		for _, sample := range ru.hit {
 			v, err := fill(sample)
 			if err != nil {

@@ -11,6 +11,7 @@ type scan struct {
 	s       *Scratch
 	v       *view
 	text    []byte
+	a       *automaton
 	markEnd int // end of the last mark of our own; what is inside is not scanned
 	// mailDone is where the last URL's user part ended: its "@" is no e-mail's.
 	mailDone   int
@@ -38,16 +39,16 @@ func (r *Redactor) scanView(s *Scratch, v *view) {
 	}
 	s.charge(len(v.text))
 	if plainASCII(decoded.text) {
-		r.scanView(s, &decoded)
+		r.scanView(s, decoded)
 		return
 	}
-	folded := s.buffer(decoded.depth + 1).fold(&decoded)
-	r.scanView(s, &folded)
+	r.scanView(s, s.buffer(decoded.depth+1).fold(decoded))
 }
 
 // words is the one pass for all words: key names, vendor prefixes, marks.
 func (c *scan) words() {
-	a := c.r.words
+	a := c.r.automaton(c.v)
+	c.a = a
 	c.s.charge(len(c.text))
 	state := uint32(0)
 	for i, b := range c.text {
@@ -67,7 +68,7 @@ func (c *scan) hits(words []uint16, end int) {
 	}
 	named := false
 	for _, w := range words {
-		start := end - int(c.r.words.lens[w])
+		start := end - int(c.a.lens[w])
 		if start < c.markEnd {
 			continue
 		}

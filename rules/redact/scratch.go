@@ -24,6 +24,9 @@ type Scratch struct {
 	scans    [2*maxDepth + 4]scan
 	decoded  [maxDepth + 4][]byte
 	elements []element
+	line     view
+	insides  [maxDepth + 4]view
+	group    group
 	value    []byte // of the fingerprint in hand
 	macs     hash.Hash
 	owner    *Redactor

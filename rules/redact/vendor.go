@@ -56,8 +56,6 @@ type rule struct {
 	keywords  []string
 	group     int
 	entropy   float64
-	anchored  bool // the pattern begins with its keyword
-	bounded   bool // and the keyword with a word's boundary
 	keyed     bool // a name, a separator, a value: gitleaks' semi-generic form
 	stopWords []string
 	allow     []string // patterns of values, or of matches, that are no secrets
@@ -70,9 +68,12 @@ type rule struct {
 // lazyRule compiles a rule's patterns when its keyword is first seen: 60 ms for all would
 // be paid by each run of the command line tool.
 type lazyRule struct {
-	once  sync.Once
-	re    *regexp.Regexp
-	allow []*regexp.Regexp
+	once     sync.Once
+	err      error
+	re       *regexp.Regexp
+	allow    []*regexp.Regexp
+	anchored bool // the pattern begins with its keyword
+	bounded  bool // and the keyword with a word's boundary
 }
 
 const (
@@ -114,10 +115,8 @@ func (r *Redactor) loadRules() error {
 				}
 				ru.stopWords = append(ru.stopWords, a.StopWords...)
 			}
-			if err := ru.prepare(raw.Regex); err != nil {
-				errs = append(errs, fmt.Errorf("vendor rule %s: %w", raw.ID, err))
-				continue
-			}
+			ru.keyed = strings.Contains(raw.Regex, gitleaksJoin)
+			ru.source = tolerant.Replace(raw.Regex)
 			ru.det = r.vendorDetector(raw.ID, raw.Severity)
 			r.rules = append(r.rules, ru)
 		}
@@ -138,36 +137,43 @@ func (r *Redactor) vendorDetector(id, severity string) detectorID {
 	return detectorID(len(r.detectors) - 1)
 }
 
-// prepare makes the pattern tolerant and finds out whether it can be anchored at its keyword.
-func (ru *rule) prepare(source string) error {
-	ru.keyed = strings.Contains(source, gitleaksJoin)
-	source = strings.ReplaceAll(source, gitleaksHead, "")
-	source = strings.ReplaceAll(source, gitleaksJoin, ourJoin)
-	source = strings.ReplaceAll(source, gitleaksTail, ourTail)
+// tolerant replaces the parts of gitleaks' patterns that stop at an escape.
+var tolerant = strings.NewReplacer(gitleaksHead, "", gitleaksJoin, ourJoin, gitleaksTail, ourTail)
+
+// compile finds out whether the pattern can be anchored at its keyword, and compiles it.
+func (ru *rule) compile(l *lazyRule) {
+	source := ru.source
 	tree, err := syntax.Parse(source, syntax.Perl)
 	if err != nil {
-		return err
+		l.err = err
+		return
 	}
 	var prefixes []string
-	ru.bounded = beginsBounded(tree)
+	l.bounded = beginsBounded(tree)
 	if literalPrefixes(tree, &prefixes) {
-		ru.anchored = len(prefixes) > 0
+		l.anchored = len(prefixes) > 0
 		for _, p := range prefixes {
-			ru.anchored = ru.anchored && slices.ContainsFunc(ru.keywords, func(k string) bool { return strings.HasPrefix(p, k) || strings.HasPrefix(k, p) })
+			l.anchored = l.anchored && slices.ContainsFunc(ru.keywords, func(k string) bool { return strings.HasPrefix(p, k) || strings.HasPrefix(k, p) })
 		}
 	}
-	if ru.anchored {
-		source = `\A(?:` + strings.TrimPrefix(strings.TrimPrefix(source, `(?i)`), `\b`) + `)`
-		if strings.HasPrefix(strings.TrimPrefix(tree.String(), `\b`), "(?i") || ru.foldsCase(tree) {
+	if l.anchored {
+		bare, folded := strings.CutPrefix(source, `(?i)`)
+		source = `\A(?:` + strings.TrimPrefix(bare, `\b`) + `)`
+		if folded {
 			source = `(?i)` + source
 		}
 	}
-	ru.source = source
-	return nil
+	if l.re, l.err = regexp.Compile(source); l.err != nil {
+		return
+	}
+	for _, a := range ru.allow {
+		re, err := regexp.Compile(a)
+		if err != nil {
+			l.err = err
+		}
+		l.allow = append(l.allow, re)
+	}
 }
-
-// foldsCase reports whether the whole pattern was under (?i).
-func (ru *rule) foldsCase(tree *syntax.Regexp) bool { return tree.Flags&syntax.FoldCase != 0 }
 
 func beginsBounded(re *syntax.Regexp) bool {
 	for {
@@ -214,34 +220,27 @@ func literalPrefixes(re *syntax.Regexp, out *[]string) bool {
 }
 
 func (ru *rule) patterns() *lazyRule {
-	l := ru.compiled
-	l.once.Do(func() {
-		l.re, _ = regexp.Compile(ru.source) // it was parsed when it was loaded
-		for _, a := range ru.allow {
-			re, err := regexp.Compile(a)
-			if err != nil {
-				re = nil
-			}
-			l.allow = append(l.allow, re)
-		}
-	})
-	return l
+	ru.compiled.once.Do(func() { ru.compile(ru.compiled) })
+	return ru.compiled
 }
 
 // vendor runs a rule on the window round its keyword at [start,end).
 func (c *scan) vendor(ru *rule, start, end int) {
 	t := c.text
+	if ru.keyed && !hasSeparator(t[end:min(len(t), end+36)]) {
+		return
+	}
 	lo, hi := start, min(len(t), end+windowAfter)
+	p := ru.patterns()
 	switch {
+	case p.re == nil:
+		return
 	case ru.keyed:
-		if !hasSeparator(t[end:min(len(t), end+36)]) {
-			return
-		}
-		if !ru.anchored {
+		if !p.anchored {
 			lo = max(0, start-windowBefore)
 		}
-	case ru.anchored:
-		if ru.bounded && start > 0 && (isAlnum(t[start-1]) || t[start-1] == '_') && !c.escapeEnds(start) {
+	case p.anchored:
+		if p.bounded && start > 0 && (isAlnum(t[start-1]) || t[start-1] == '_') && !c.escapeEnds(start) {
 			return
 		}
 		hi = end
@@ -250,10 +249,6 @@ func (c *scan) vendor(ru *rule, start, end int) {
 		hi = min(len(t), hi+1)
 	default:
 		lo = max(0, start-windowBefore)
-	}
-	p := ru.patterns()
-	if p.re == nil {
-		return
 	}
 	c.s.charge(3 * (hi - lo))
 	m := p.re.FindSubmatchIndex(t[lo:hi])

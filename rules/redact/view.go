@@ -42,7 +42,7 @@ func plainASCII(b []byte) bool {
 }
 
 // fold fills dst with the folded form of src.
-func (dst *viewBuffer) fold(src *view) view {
+func (dst *viewBuffer) fold(src *view) *view {
 	dst.reset()
 	for i := 0; i < len(src.text); {
 		r, n := rune(src.text[i]), 1
@@ -68,19 +68,21 @@ func (dst *viewBuffer) fold(src *view) view {
 type viewBuffer struct {
 	text []byte
 	off  []uint32
+	made view
 }
 
 func (dst *viewBuffer) reset() { dst.text, dst.off = dst.text[:0], dst.off[:0] }
 
 // view closes the buffer: its end is the end of src.
-func (dst *viewBuffer) view(src *view) view {
+func (dst *viewBuffer) view(src *view) *view {
 	_, end := src.origin(len(src.text), len(src.text))
 	dst.off = append(dst.off, uint32(end))
-	return view{text: dst.text, off: dst.off, whole: src.whole, lo: src.lo, hi: src.hi, depth: src.depth + 1}
+	dst.made = view{text: dst.text, off: dst.off, whole: src.whole, lo: src.lo, hi: src.hi, depth: src.depth + 1}
+	return &dst.made
 }
 
 // decode fills dst with src, its percent, \x, \u and HTML escapes undone. It reports whether there were any.
-func (dst *viewBuffer) decode(src *view) (view, bool) {
+func (dst *viewBuffer) decode(src *view) (*view, bool) {
 	dst.reset()
 	found := false
 	text := src.text
