@@ -66,6 +66,7 @@ func (h *house) openAlerting(master []byte) error {
 		sinks = append(sinks, s)
 	}
 	h.alerter, err = alerting.New(alerting.Options{Sinks: sinks, Journal: h.journal, Audit: func(d alerting.Decision) { h.audit.add(d.Statement()) },
+		GroupWait: c.Alerts.GroupWait, GroupWaitHigh: c.Alerts.GroupWaitHigh, Repeat: c.Alerts.Repeat, Quiet: c.Alerts.Quiet, Storm: c.Alerts.Storm,
 		Redact: c.strictly(master), Metrics: alerting.NewMetrics(h.metrics), Log: h.log})
 	return err
 }

@@ -126,7 +126,12 @@ type KafkaSASL struct {
 
 // Alerts are what people are told.
 type Alerts struct {
-	Slack Slack `key:"slack"`
+	GroupWait     time.Duration `key:"group_wait" default:"1m" doc:"How long an alert below high gathers matches before it is told. Critical ones never wait."`
+	GroupWaitHigh time.Duration `key:"group_wait_high" default:"10s" doc:"The same for high alerts."`
+	Repeat        time.Duration `key:"repeat" default:"4h" doc:"An alert that goes on is posted again after this, then after twice as long, a day at most."`
+	Quiet         time.Duration `key:"quiet" default:"30m" doc:"Without a match for so long an alert is resolved."`
+	Storm         int           `key:"storm" default:"10" doc:"So many alerts a minute in a channel become one digest; critical ones are never folded."`
+	Slack         Slack         `key:"slack"`
 }
 
 // Slack is where alerts are shown: a bot token and a channel, or an incoming webhook.

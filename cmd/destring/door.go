@@ -19,7 +19,7 @@ import (
 type door struct {
 	names     []string
 	listeners []*listener.Listener // in the order of names
-	plain     *listener.Plain // nil when there is none
+	plain     *listener.Plain      // nil when there is none
 }
 
 // openDoor opens the listeners. Nothing is accepted before Run.

@@ -31,11 +31,11 @@ var plan = map[string][]string{
 	"relay/kafka/broker": {},
 	// For tests of the publisher only, here and in deploy/e2e.
 	"relay/kafka/kafkatest": {"relay/kafka"},
-	"relay/syslog":       {"rules/event"},
-	"relay/celery":       {"rules/event", "rules/repr"},
-	"relay/spool":        {"rules"},
-	"relay/listener":     {"relay/framing", "relay/syslog", "rules/event"},
-	"relay":              {"relay/framing", "relay/syslog", "relay/celery", "relay/spool", "relay/kafka", "relay/listener", "rules", "rules/event"},
+	"relay/syslog":          {"rules/event"},
+	"relay/celery":          {"rules/event", "rules/repr"},
+	"relay/spool":           {"rules"},
+	"relay/listener":        {"relay/framing", "relay/syslog", "rules/event"},
+	"relay":                 {"relay/framing", "relay/syslog", "relay/celery", "relay/spool", "relay/kafka", "relay/listener", "rules", "rules/event"},
 
 	"alerting":       {"rules", "rules/detect"},
 	"alerting/slack": {"alerting", "rules"}, // for the words of severities

@@ -47,7 +47,7 @@ func (h *house) run(ctx context.Context) error {
 	if h.admin != nil {
 		run(&beside, drain, "metrics", h.admin.Run)
 	}
-	h.log.Info("relay: ready", "listeners", h.door.Addresses(), "spool", h.config.path(h.config.Spool.Dir))
+	h.log.Info("relay: ready", "listeners", h.addresses(), "spool", h.config.path(h.config.Spool.Dir))
 	err := h.door.Run(ctx) // returns when every connection has left
 	shut(err)
 	h.log.Info("relay: stopping", "spooled_bytes", h.spool.Stats().Bytes)
@@ -66,6 +66,16 @@ func (h *house) run(ctx context.Context) error {
 		err = cause
 	}
 	return err
+}
+
+// addresses are where the relay listens, by name; with port 0 in the configuration this is how
+// one learns them.
+func (h *house) addresses() map[string]string {
+	all := h.door.Addresses()
+	if h.admin != nil {
+		all["metrics"] = h.admin.ln.Addr().String()
+	}
+	return all
 }
 
 // close gives back what was opened, in the order from the front to the back. It may be called for a

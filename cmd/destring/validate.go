@@ -87,8 +87,7 @@ func (c *Config) validate(ctx context.Context, offline bool) error {
 func checkKafka(ctx context.Context, k kafka.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	_ = ctx
-	return k.Connection.Validate()
+	return kafka.Check(ctx, k)
 }
 
 // warnings are what works and yet is not good.

@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -66,10 +65,10 @@ listen:
   relp: {address: "127.0.0.1:0", cert_file: server.pem, key_file: server.key, client_ca_file: ca.pem}
 spool: {dir: state/spool, min_free: 64MiB}
 kafka: {brokers: [%q]}
-alerts: {slack: {webhook_url_file: slack.url}}
+alerts: {group_wait: 1s, group_wait_high: 1s, storm: 1000, slack: {webhook_url_file: slack.url}}
 metrics: {address: "127.0.0.1:0"}
 log: {format: json}
-`, s.kafka.Addr()), 0o644)
+`, s.kafka.Addr), 0o644)
 	return s
 }
 
@@ -123,15 +122,30 @@ func (s *site) worker(relay *process, planted map[string]string) *process {
 		"-n", "w1@%h", "-I", "destring_celery,truth")
 }
 
+// follow opens a topic from its beginning, as soon as the relay has made it.
+func (s *site) follow(ctx context.Context, topic string) *kafka.Reader {
+	s.t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		r, err := kafka.OpenReader(ctx, kafka.Connection{Brokers: []string{s.kafka.Addr}}, kafka.Range{Topic: topic, Follow: true})
+		if err == nil {
+			return r
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.t.Fatalf("topic %s did not come: %v", topic, err)
+		}
+	}
+}
+
 // read reads n records of a topic.
 func (s *site) read(topic string, n int, within time.Duration) []published {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), within)
 	defer cancel()
-	r, err := kafka.OpenReader(ctx, kafka.Connection{Brokers: []string{s.kafka.Addr()}}, kafka.Range{Topic: topic, Follow: true})
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	r := s.follow(ctx, topic)
 	defer r.Close()
 	var all []published
 	for len(all) < n {
@@ -207,7 +221,7 @@ func encodings(secret string) []string {
 func (s *site) cleanTopics(planted map[string]string) {
 	s.t.Helper()
 	for _, topic := range []string{"celery.logs.v1", "celery.alerts.v1", "celery.audit.v1", "celery.dlq.v1"} {
-		r, err := kafka.OpenReader(s.t.Context(), kafka.Connection{Brokers: []string{s.kafka.Addr()}}, kafka.Range{Topic: topic})
+		r, err := kafka.OpenReader(s.t.Context(), kafka.Connection{Brokers: []string{s.kafka.Addr}}, kafka.Range{Topic: topic})
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -262,5 +276,3 @@ func randomText(alphabet string, n int) string {
 	}
 	return string(b)
 }
-
-var taskInPost = regexp.MustCompile(`shop\.tasks\.[a-z_]+`)
