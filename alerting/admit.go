@@ -105,7 +105,7 @@ func (a *Alerter) open(key string, m *Match, old *Alert, now time.Time) {
 	}
 	a.mark(al)
 	a.decide(Decision{Outcome: Opened, Alert: al.snapshot(), Reason: "first match of its group"})
-	if fp := m.Finding.Fingerprint; fp != "" {
+	if fp := m.Finding.Fingerprint; fp != "" && len(a.mem.secrets[fp]) <= maxListed+1 {
 		for _, other := range a.mem.secrets[fp] {
 			if _, ok := a.live[other]; ok && other != al {
 				other.Revision++ // it can say "also in"

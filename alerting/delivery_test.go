@@ -1,0 +1,419 @@
+package alerting_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"destring/alerting"
+	"destring/rules"
+)
+
+// answers gives one after another, then a yes to everything.
+func answers(list ...func() (bool, error)) func(*alerting.Message) (bool, error) {
+	return func(*alerting.Message) (bool, error) {
+		if len(list) == 0 {
+			return true, nil
+		}
+		next := list[0]
+		list = list[1:]
+		return next()
+	}
+}
+
+func no(o alerting.Outcome, after time.Duration) func() (bool, error) {
+	return func() (bool, error) { return false, &alerting.DeliveryError{Outcome: o, After: after, Reason: "no"} }
+}
+
+func yesUnheard() (bool, error) {
+	return true, &alerting.DeliveryError{Outcome: alerting.Unknown, Reason: "reset"}
+}
+
+func TestTheWaitThatASinkAsksForIsKept(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		r.answer = answers(no(alerting.Retry, 90*time.Second))
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		began := time.Now()
+		h.feed.add(match(rules.Critical))
+		sleep(89 * time.Second)
+		h.feed.add(match(rules.Critical, task("another"))) // no way around it
+		synctest.Wait()
+		if n := len(r.all()); n != 0 {
+			t.Errorf("%d messages before the time that the sink asked for", n)
+		}
+		sleep(10 * time.Second)
+		posts := r.acts(alerting.Post)
+		if len(posts) != 2 || posts[0].at.Sub(began) > 92*time.Second {
+			t.Errorf("%d posts, want both soon after the wait", len(posts))
+		}
+		if h.audit.count(alerting.Failed) != 1 || h.audit.count(alerting.Sent) != 2 {
+			t.Errorf("audited: %d failed, %d sent", h.audit.count(alerting.Failed), h.audit.count(alerting.Sent))
+		}
+	})
+}
+
+func TestASinkThatIsDownForADayGetsEverythingOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		down, tries := true, 0
+		r.answer = func(*alerting.Message) (bool, error) {
+			tries++
+			if down {
+				return false, &alerting.DeliveryError{Outcome: alerting.Unknown, Reason: "HTTP 503"}
+			}
+			return true, nil
+		}
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		for i := range 5 {
+			h.feed.add(match(rules.Critical, task(fmt.Sprintf("t%d", i))))
+		}
+		sleep(24 * time.Hour)
+		if tries < 200 || tries > 400 {
+			t.Errorf("%d tries in a day, want one about every five minutes", tries)
+		}
+		r.mu.Lock()
+		down = false
+		r.mu.Unlock()
+		sleep(10 * time.Minute)
+		if posts := r.acts(alerting.Post); len(posts) != 5 {
+			t.Errorf("%d posts, want 5", len(posts))
+		}
+	})
+}
+
+func TestAMessageWhoseAnswerWasLostIsLookedForBeforeItIsSentAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		r.answer = answers(yesUnheard, no(alerting.Unknown, 0))
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Critical))                // arrives, unheard
+		sleep(10 * time.Second)                          // found
+		h.feed.add(match(rules.Critical, task("other"))) // does not arrive, unheard
+		sleep(time.Minute)
+		if posts := r.acts(alerting.Post); len(posts) != 2 {
+			t.Errorf("%d posts, want each alert once", len(posts))
+		}
+	})
+}
+
+func TestALayoutThatIsRefusedIsSaidPlainly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		r.answer = func(m *alerting.Message) (bool, error) {
+			if !m.Plain {
+				return false, &alerting.DeliveryError{Outcome: alerting.Rejected, Reason: "invalid_blocks"}
+			}
+			return true, nil
+		}
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Critical))
+		sleep(time.Minute)
+		if posts := r.acts(alerting.Post); len(posts) != 1 || !posts[0].msg.Plain {
+			t.Errorf("%d posts, want a plain one", len(posts))
+		}
+	})
+}
+
+func TestWhatIsRefusedForGoodIsOnRecordAndHoldsUpNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		r.answer = func(m *alerting.Message) (bool, error) {
+			if m.Alert.Match.Task == "poison" {
+				return false, &alerting.DeliveryError{Outcome: alerting.Rejected, Reason: "no"}
+			}
+			return true, nil
+		}
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Critical, task("poison")))
+		h.feed.add(match(rules.Critical))
+		sleep(time.Minute)
+		if posts := r.acts(alerting.Post); len(posts) != 1 {
+			t.Errorf("%d posts, want the one behind the refused", len(posts))
+		}
+		if n := h.audit.count(alerting.Failed); n == 0 {
+			t.Error("the refusal is not on record")
+		}
+	})
+}
+
+func TestADeletedMessageIsNotEditedForEver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		edits := 0
+		r.answer = func(m *alerting.Message) (bool, error) {
+			if m.Act == alerting.Post {
+				return true, nil
+			}
+			edits++
+			return false, &alerting.DeliveryError{Outcome: alerting.Gone, Reason: "message_not_found"}
+		}
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		for range 30 {
+			h.feed.add(match(rules.High))
+			sleep(10 * time.Minute)
+		}
+		if posts := r.acts(alerting.Post); edits != 2 || len(posts) != 2 {
+			t.Errorf("%d edits and %d posts, want one edit for each message, and the repeat after 4 h", edits, len(posts))
+		}
+	})
+}
+
+func TestAHangingSinkHoldsUpNeitherTheOthersNorTheReader(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		stuck, well := newRoom("stuck"), newRoom("well")
+		stuck.hang = make(chan struct{})
+		h := start(t, alerting.Options{}, stuck, well)
+		for i := range 500 {
+			h.feed.add(match(rules.Critical, task(fmt.Sprintf("t%d", i))))
+		}
+		sleep(20 * time.Minute)
+		if h.feed.done != 500 {
+			t.Errorf("%d batches were read, want 500", h.feed.done)
+		}
+		if posts := well.acts(alerting.Post); len(posts) != 500 {
+			t.Errorf("the other sink has %d, want 500", len(posts))
+		}
+		close(stuck.hang)
+		sleep(30 * time.Minute)
+		if posts := stuck.acts(alerting.Post); len(posts) != 500 {
+			t.Errorf("after the hang: %d, want 500", len(posts))
+		}
+		h.stop()
+	})
+}
+
+func TestStoppingWaitsForTheCallInFlightAndNotLonger(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		r.hang = make(chan struct{})
+		h := start(t, alerting.Options{}, r)
+		h.feed.add(match(rules.Critical))
+		sleep(time.Second)
+		began := time.Now()
+		h.stop()
+		if waited := time.Since(began); waited > 10*time.Second {
+			t.Errorf("stopping took %s, want at most the time-out of a call", waited)
+		}
+	})
+}
+
+func TestTheReaderWaitsWhenTooManyAlertsWereNeverTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		r.answer = func(*alerting.Message) (bool, error) {
+			return false, &alerting.DeliveryError{Outcome: alerting.Retry, Reason: "down"}
+		}
+		h := start(t, alerting.Options{Limit: 50}, r)
+		defer h.stop()
+		for i := range 100 {
+			h.feed.add(match(rules.Critical, task(fmt.Sprintf("t%d", i))))
+		}
+		sleep(time.Hour)
+		if h.feed.done != 50 {
+			t.Errorf("%d batches were taken, want 50", h.feed.done)
+		}
+		r.mu.Lock()
+		r.answer = nil
+		r.mu.Unlock()
+		sleep(time.Hour)
+		if posts := r.acts(alerting.Post); h.feed.done != 100 || len(posts) != 100 {
+			t.Errorf("afterwards %d batches were taken and %d alerts posted, want 100", h.feed.done, len(posts))
+		}
+	})
+}
+
+func TestWithTooManyOpenAlertsLowerOnesAreGroupedByRule(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		h := start(t, alerting.Options{Limit: 50}, r)
+		defer h.stop()
+		for i := range 500 {
+			h.feed.add(match(rules.Medium, task(fmt.Sprintf("t%d", i))))
+			sleep(time.Second)
+		}
+		sleep(5 * time.Minute)
+		list := h.List(nil, true)
+		if len(list) > 55 {
+			t.Errorf("%d alerts are held, want about 50", len(list))
+		}
+		total := int64(0)
+		for _, a := range list {
+			total += a.Count
+		}
+		if total != 500 {
+			t.Errorf("they count %d matches, want 500", total)
+		}
+	})
+}
+
+func TestABrokenJournalStopsEverythingUntilItIsMended(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.journal.mu.Lock()
+		h.journal.fail = errors.New("no space left on device")
+		h.journal.failAll = h.journal.fail
+		h.journal.mu.Unlock()
+		h.feed.add(match(rules.Critical))
+		sleep(time.Minute)
+		if h.feed.done != 0 || len(r.all()) != 0 {
+			t.Errorf("without a journal %d batches were committed and %d messages said", h.feed.done, len(r.all()))
+		}
+		h.journal.mu.Lock()
+		h.journal.failAll = nil
+		h.journal.mu.Unlock()
+		sleep(time.Minute)
+		all := r.all()
+		if h.feed.done != 1 || len(all) != 1 || all[0].msg.Alert.Count != 1 {
+			t.Errorf("mended: %d batches committed, %d messages; want one that counts 1", h.feed.done, len(all))
+		}
+	})
+}
+
+func TestAMatchesThatFailsEndsRun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, err := alerting.New(alerting.Options{Journal: &memJournal{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := newFeed()
+		f.err = errors.New("spool: gone")
+		if err := a.Run(t.Context(), f); err == nil || !strings.Contains(err.Error(), "spool: gone") {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+func TestAKeeperIsToldOfEverythingAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		keeper, chat := newRoom("kafka"), newRoom("soc")
+		keeper.traits = alerting.Traits{Edits: true, Keeper: true}
+		h := start(t, alerting.Options{Routes: []alerting.Route{{Sinks: []string{"soc"}}}}, keeper, chat)
+		defer h.stop()
+		if _, err := h.AddSilence(alerting.Silence{Match: []alerting.Matcher{{Field: "task", Op: "=", Value: "quiet.*"}}, End: time.Now().Add(24 * time.Hour), Author: "kim", Reason: "test"}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 50 {
+			h.feed.add(match(rules.Medium, task(fmt.Sprintf("quiet.t%d", i)), secret(fmt.Sprint(i))))
+		}
+		sleep(time.Second)
+		if posts := keeper.acts(alerting.Post); len(posts) != 50 {
+			t.Errorf("the keeper has %d, want 50", len(posts))
+		}
+		sleep(time.Hour)
+		if edits := keeper.acts(alerting.Edit); len(edits) != 50 || edits[0].msg.Alert.Status != alerting.Resolved {
+			t.Errorf("the keeper was told of %d changes, want 50 resolved", len(edits))
+		}
+		for _, s := range chat.all() {
+			if s.msg.Alert != nil {
+				t.Errorf("a silenced alert was told: %+v", s.msg)
+			}
+		}
+	})
+}
+
+func TestASinkThatCannotEditSaysOnceThatASeriousAlertIsOver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("hook")
+		r.traits = alerting.Traits{}
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		for range 5 {
+			h.feed.add(match(rules.High), match(rules.Medium, task("lower")))
+			sleep(time.Minute)
+		}
+		sleep(3 * time.Hour)
+		var said []string
+		for _, s := range r.all() {
+			said = append(said, fmt.Sprintf("%s %s %s", s.msg.Act, s.msg.Alert.Level, s.msg.Alert.Status))
+		}
+		if got, want := strings.Join(said, ", "), "post high open, post medium open, post high resolved"; got != want {
+			t.Errorf("said %s; want %s", got, want)
+		}
+	})
+}
+
+func TestTheSameSecretElsewhereIsNamed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Critical))
+		sleep(10 * time.Second)
+		h.feed.add(match(rules.Critical, task("reports.build")))
+		sleep(time.Minute)
+		if got := r.shown["1"].msg.Alert.AlsoIn; len(got) != 1 || got[0] != "reports.build" {
+			t.Errorf("the first message names %v, want reports.build", got)
+		}
+		if got := r.shown["2"].msg.Alert.AlsoIn; len(got) != 1 || got[0] != "billing.sync" {
+			t.Errorf("the second message names %v, want billing.sync", got)
+		}
+	})
+}
+
+func TestThePlaceInKafkaIsAddedOnceItIsKnown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Critical, eventID("e1")))
+		sleep(2 * time.Second)
+		if err := h.Published("e1", alerting.Place{Topic: "celery.logs.v1", Partition: 3, Offset: 7}); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Published("of no alert", alerting.Place{Topic: "celery.logs.v1"}); err != nil {
+			t.Fatal(err)
+		}
+		sleep(time.Minute)
+		if got := r.shown["1"].msg.Alert.Match.Place; got.Offset != 7 || got.Partition != 3 {
+			t.Errorf("the message says %+v", got)
+		}
+	})
+}
+
+func TestTheSecondRedactionSeesSamplesBeforeAnythingIsKept(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		h := start(t, alerting.Options{Redact: func(s string) string { return strings.ReplaceAll(s, "hunter2", "[REDACTED:strict]") }}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Critical, func(m *alerting.Match) {
+			m.Sample, m.Nearby = "it is hunter2", []alerting.Line{{Text: "near hunter2"}}
+		}))
+		sleep(2 * time.Second)
+		m := r.all()[0].msg.Alert.Match
+		if m.Sample != "it is [REDACTED:strict]" || m.Nearby[0].Text != "near [REDACTED:strict]" {
+			t.Errorf("told: %q, %q", m.Sample, m.Nearby[0].Text)
+		}
+		for _, e := range h.journal.synced {
+			if strings.Contains(string(e), "hunter2") {
+				t.Errorf("the journal holds it: %s", e)
+			}
+		}
+	})
+}
+
+func TestALevelThatRisesToCriticalIsToldAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Medium))
+		sleep(5 * time.Minute)
+		h.feed.add(match(rules.Critical))
+		sleep(2 * time.Second)
+		if posts := r.acts(alerting.Post); len(posts) != 2 || posts[1].msg.Alert.Level != rules.Critical {
+			t.Errorf("%d posts, want a second one that says critical", len(posts))
+		}
+	})
+}
