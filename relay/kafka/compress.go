@@ -24,6 +24,8 @@ type coder struct {
 	zstdw *zstd.Encoder
 	zstdr *zstd.Decoder
 	buf   bytes.Buffer
+	raw   []byte // scratch of merge
+	set   []byte
 }
 
 // decompress appends the records of a packed set to dst.

@@ -176,12 +176,14 @@ func (r *run) settle(l *lane, err error) {
 		return // cut off by our own stop
 	}
 	l.failures++
+	if c == oversize { // not a trouble: what comes next fits
+		r.cfg.Metrics.retries.WithLabelValues(c.String()).Inc()
+		r.shrink(l)
+		return
+	}
 	r.trouble(l.topic, c, err)
 	now := time.Now()
 	switch c {
-	case oversize:
-		r.shrink(l)
-		return
 	case poison:
 		if l.failures >= poisonAttempts {
 			r.isolate(l, err)

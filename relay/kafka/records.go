@@ -162,7 +162,8 @@ func (c *coder) split(b *Batch, n int) (head, tail Batch, err error) {
 // merge makes one batch of several of one partition and codec, in order.
 func (c *coder) merge(batches []*Batch) (Batch, error) {
 	out := *batches[0]
-	var set, raw []byte
+	set, raw := c.set[:0], c.raw
+	defer func() { c.set, c.raw = set, raw }()
 	out.Count = 0
 	for _, b := range batches {
 		shift := b.BaseTimestamp - out.BaseTimestamp

@@ -9,8 +9,9 @@ const (
 	// mergeAfter is how many batches must wait in a lane before small ones are merged:
 	// only a backlog is worth the unpacking.
 	mergeAfter = 8
+	mergeBelow = 250 // records: larger ones are worth a place of their own
 	mergeBytes = 256 << 10
-	mergeCount = 4000
+	mergeCount = 2000
 
 	// poisonAttempts is how often a batch may be refused as damaged before its records
 	// are tried one by one: a checksum can fail on the way.
@@ -100,7 +101,7 @@ func (r *run) merge(l *lane) {
 	for _, p := range l.queue {
 		size, count = size+len(p.Records), count+p.Count
 		limit, known := r.refused[l.topic]
-		if p.Codec != first.Codec || p.planned || size > mergeBytes || count > mergeCount || known && size+headerSize >= limit {
+		if p.Codec != first.Codec || p.planned || p.Count >= mergeBelow || size > mergeBytes || count > mergeCount || known && size+headerSize >= limit {
 			break
 		}
 		n++
@@ -169,7 +170,12 @@ func (r *run) halve(l *lane) {
 // shrink answers a refusal for size: fewer records, or of a single one less text.
 func (r *run) shrink(l *lane) {
 	head := l.queue[0]
-	if size := head.size(); r.refused[l.topic] == 0 || size < r.refused[l.topic] {
+	size, known := head.size(), r.refused[l.topic]
+	if known == 0 {
+		r.cfg.Log.Warn("kafka: the topic takes no batch of this size; sending smaller ones, and cutting the text of records that do not fit alone",
+			"topic", l.topic, "bytes", size, "remedy", alter(r.cfg, l.topic, "max.message.bytes=1048588"))
+	}
+	if known == 0 || size < known {
 		r.refused[l.topic] = size
 	}
 	head.unbuild()

@@ -71,6 +71,9 @@ func StartWith(t testing.TB, o Options) *Node {
 	return n
 }
 
+// For makes another test, a subtest, the one that the node's failures end.
+func (n *Node) For(t testing.TB) { n.t = t }
+
 // Run starts the node again after Stop or Kill, on the same ports with the same logs.
 func (n *Node) Run() {
 	n.t.Helper()

@@ -18,7 +18,8 @@ import (
 	"destring/relay/kafka/kafkatest"
 )
 
-const topic = "celery.logs.v1"
+// topic is the present test's own: the tests share a node and run one after the other.
+var topic string
 
 // batch makes n records numbered from first.
 func batch(t testing.TB, partition int32, first, n int) kafka.Batch {
@@ -170,10 +171,10 @@ func (f *feeder) stop() int {
 	return f.rounds
 }
 
-// One node serves these: starting one takes seconds. Each test has the topic to itself.
+// One node serves these: starting one takes seconds.
 func TestPublisher(t *testing.T) {
 	n := Start(t)
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name string
 		test func(*testing.T, *Node)
 	}{
@@ -187,21 +188,12 @@ func TestPublisher(t *testing.T) {
 		{"a check of the running cluster finds what is wrong with it", checks},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n.t = t
-			defer func() { n.t = nil }()
-			t.Cleanup(func() { drop(t, n) })
+			topic = fmt.Sprintf("celery.logs.v%d", i)
+			n.For(t)
 			c.test(t, n)
 		})
-		n.t = t
 	}
-}
-
-// drop deletes the topic and waits until it is gone.
-func drop(t *testing.T, n *Node) {
-	t.Helper()
-	n.t = t
-	n.Topics("--delete", "--if-exists", "--topic", topic)
-	eventually(t, "the topic is gone", func() bool { return !strings.Contains(n.Topics("--list"), topic) })
+	n.For(t)
 }
 
 func delivers(t *testing.T, n *Node) {
@@ -293,7 +285,7 @@ func topicRemade(t *testing.T, n *Node) {
 		}
 	}
 	eventually(t, "the first half is committed", func() bool { return s.Committed() == 30 })
-	drop(t, n)
+	n.Topics("--delete", "--topic", topic) // the publisher makes it anew
 	for i := range 10 {
 		for p := range int32(3) {
 			s.Add(batch(t, p, i*10, 10))
@@ -301,6 +293,7 @@ func topicRemade(t *testing.T, n *Node) {
 	}
 	eventually(t, "the second half is committed", func() bool { return s.Committed() == 60 })
 	stop()
+	n.Topics("--describe", "--topic", topic) // the deletion is over: it exists
 	wantOnce(t, read(t, plain(n)), 3, 100)
 }
 

@@ -43,6 +43,7 @@ type Config struct {
 	// ClusterID names the cluster; one made anew should have another. Default kfake's.
 	ClusterID string
 
+	Discard bool // acknowledge records and throw them away: for benchmarks
 	TLS     *tls.Config
 	Users   []User // any: SASL is demanded
 	ACLs    bool
@@ -58,6 +59,9 @@ type Broker struct {
 // Start starts a broker that runs until Close.
 func Start(c Config) (*Broker, error) {
 	opts := []kfake.Opt{kfake.NumBrokers(max(c.Nodes, 1)), kfake.DefaultNumPartitions(1), kfake.BrokerConfigs(c.Configs)}
+	if c.Discard {
+		opts = append(opts, kfake.BlackholeProduce())
+	}
 	if c.ClusterID != "" {
 		opts = append(opts, kfake.ClusterID(c.ClusterID))
 	}
