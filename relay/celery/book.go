@@ -96,3 +96,14 @@ func (t *template) tail(msg []byte, f *found) bool {
 	}
 	return plainName(name)
 }
+
+// Wordings calls yield with the logger and the wording of every message that has a kind, as Celery's
+// sources write them, so that the table can be held against other versions of Celery. A wording that ends in a line feed is the
+// beginning of a longer one. The logger is empty for what is printed.
+func Wordings(yield func(logger, wording string) bool) {
+	for _, t := range append(append(taskMessages(), workerMessages()...), controlMessages()...) {
+		if !yield(t.logger, t.python) {
+			return
+		}
+	}
+}

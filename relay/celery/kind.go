@@ -20,6 +20,7 @@ const (
 	TaskTerminated     event.Kind = "task-terminated"
 	TaskHandlerError   event.Kind = "task-handler-error" // the worker's own handling failed, not the task
 	TaskLostAck        event.Kind = "task-lost-ack"      // late acknowledgement impossible after a lost connection
+	TaskBadETA         event.Kind = "task-bad-eta"
 	WorkerLost         event.Kind = "worker-lost"
 	WorkerReady        event.Kind = "worker-ready"
 	WorkerUnrecovered  event.Kind = "worker-unrecoverable" // the worker ends after it
@@ -38,6 +39,8 @@ const (
 	BrokerRestoring     event.Kind = "broker-restoring"
 	BrokerReconnectInfo event.Kind = "broker-reconnect-info"
 	BrokerInsecure      event.Kind = "broker-insecure" // TLS without verification to broker or result store
+	BrokerAckFailed     event.Kind = "broker-ack-failed"
+	BackendLost         event.Kind = "backend-lost" // the connection to the result store
 	QueueAdded          event.Kind = "queue-added"
 	QueueCancelled      event.Kind = "queue-cancelled"
 
