@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +23,8 @@ import (
 // when their address is empty. go-syslog's server drives them, with our framing and parser as its format.
 //
 // They promise less than TLS and RELP: no identity but an address, no end-of-stream receipt, no
-// limit of connections, and what a datagram socket drops nobody knows of.
+// limit of connections, and what a datagram socket drops nobody knows of. A TCP address that other machines
+// can reach gets the acceptor of Listener instead, with its limits.
 type PlainConfig struct {
 	TCP, UDP string // "127.0.0.1:514"; only loopback, unless AllowPlaintext
 	Unix     string // path of a datagram socket, as /dev/log; made with mode 0660, replaced when nobody listens on it
@@ -49,6 +52,7 @@ type Plain struct {
 	cfg     PlainConfig
 	handler Handler
 	tcp     *gosyslog.Server   // nil when off
+	outer   *Listener          // TCP that others can reach; nil when off
 	servers []*gosyslog.Server // all of them
 	said    *complaints
 
@@ -75,17 +79,9 @@ func NewPlain(cfg PlainConfig, handler Handler) (*Plain, error) {
 
 func (p *Plain) open() error {
 	if p.cfg.TCP != "" {
-		if err := p.allowed(p.cfg.TCP); err != nil {
+		if err := p.openTCP(); err != nil {
 			return err
 		}
-		p.tcp = gosyslog.NewServer()
-		p.tcp.SetTimeout(p.cfg.Idle.Milliseconds())
-		p.tcp.SetFormat(&streams{p, p.cfg.Metrics.of("plain_tcp")})
-		p.tcp.SetHandler(p)
-		if err := p.tcp.ListenTCP(p.cfg.TCP); err != nil {
-			return err
-		}
-		p.servers = append(p.servers, p.tcp)
 	}
 	if p.cfg.UDP != "" {
 		if err := p.allowed(p.cfg.UDP); err != nil {
@@ -107,6 +103,23 @@ func (p *Plain) open() error {
 		}
 	}
 	return nil
+}
+
+func (p *Plain) openTCP() (err error) {
+	if err := p.allowed(p.cfg.TCP); err != nil {
+		return err
+	}
+	if loopbackOnly(p.cfg.TCP) != nil {
+		p.outer, err = New(Config{Name: "plain_tcp", Address: p.cfg.TCP, AllowPlaintext: true, Zone: p.cfg.Zone, Framing: p.cfg.Framing, MaxMessage: p.cfg.MaxMessage,
+			Limits: Limits{Idle: p.cfg.Idle, Drain: p.cfg.Drain}, LogEvery: p.cfg.LogEvery, Log: p.cfg.Log, Metrics: p.cfg.Metrics}, p.handler)
+		return err
+	}
+	p.tcp = gosyslog.NewServer()
+	p.tcp.SetTimeout(p.cfg.Idle.Milliseconds())
+	p.tcp.SetFormat(&streams{p, p.cfg.Metrics.of("plain_tcp")})
+	p.tcp.SetHandler(p)
+	p.servers = append(p.servers, p.tcp)
+	return p.tcp.ListenTCP(p.cfg.TCP)
 }
 
 func (p *Plain) allowed(address string) error {
@@ -151,7 +164,13 @@ func (p *Plain) Run(ctx context.Context) error {
 			return fmt.Errorf("listener: plain: %w", err)
 		}
 	}
-	<-ctx.Done()
+	var failed error
+	if p.outer != nil {
+		failed = p.outer.Run(ctx)
+	}
+	if failed == nil {
+		<-ctx.Done()
+	}
 	p.drain()
 	p.closed.Store(true)
 	late, cancel := context.WithTimeout(context.Background(), patience)
@@ -166,7 +185,7 @@ func (p *Plain) Run(ctx context.Context) error {
 	if p.cfg.Unix != "" {
 		_ = os.Remove(p.cfg.Unix)
 	}
-	return nil
+	return failed
 }
 
 // drain waits until nothing has come for quiet.
@@ -189,12 +208,12 @@ func (p *Plain) survive(g *gauges) {
 	}
 }
 
-// newIntake returns the intake of a source without certificate.
-func (p *Plain) newIntake(g *gauges, client string) intake {
-	peer := &event.Peer{Listener: g.name, Name: "local", Zone: p.cfg.Zone}
-	if tcp, err := net.ResolveTCPAddr("tcp", client); err == nil && client != "" {
-		peer.Address = addrPort(tcp)
+// newPeer returns who a sender without certificate is: its address, or local for one on a unix socket.
+func (p *Plain) newPeer(listener, client string) *event.Peer {
+	peer := &event.Peer{Listener: listener, Name: "local", Zone: p.cfg.Zone}
+	if ap, err := netip.ParseAddrPort(strings.Replace(client, "localhost:", "127.0.0.1:", 1)); err == nil {
+		peer.Address = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 		peer.Name = peer.Address.Addr().String()
 	}
-	return intake{gauges: g, peer: peer, id: event.ID{Connection: connectionID()}}
+	return peer
 }
