@@ -35,6 +35,7 @@ type Correlator struct {
 	firings []Firing
 	values  []Datum
 	numbers []float64
+	only    *Rule // of a test: fires although it is hidden
 	stats   CorrelatorStats
 }
 
@@ -149,7 +150,7 @@ func (c *Correlator) judge(g *group, s *Step, at int, quiet bool) {
 		if !ok || !g.of.holds(value, g, at) {
 			continue
 		}
-		if !g.firing && !g.of.rule.Hidden {
+		if !g.firing && (!g.of.rule.Hidden || g.of.rule == c.only) {
 			c.fire(g, s, at, value)
 		}
 		g.firing = true

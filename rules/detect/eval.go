@@ -31,6 +31,7 @@ type Evaluator struct {
 	c     *Correlator
 	index int
 	last  int64
+	only  *Rule // tells of no other, and of it although it is hidden
 	hits  []Hit
 }
 
@@ -53,11 +54,14 @@ func (e *Evaluator) Event(ev Event) []Hit {
 	e.last = at
 	e.m.Event(ev)
 	for _, match := range e.m.Match() {
-		if r := match.Rule; !r.Hidden {
+		if r := match.Rule; e.only == r || e.only == nil && !r.Hidden {
 			e.hits = append(e.hits, Hit{EventIndex: e.index, RuleID: r.ID, RuleTitle: r.Title, Level: r.Level})
 		}
 	}
 	for _, f := range e.c.Feed(e.m, at, event.ID{Message: uint64(e.index) + 1}) {
+		if e.only != nil && e.only != f.Rule {
+			continue
+		}
 		hit := Hit{EventIndex: e.index, RuleID: f.Rule.ID, RuleTitle: f.Rule.Title, Level: f.Rule.Level, Group: f.Group, Value: &f.Value}
 		for _, id := range f.Events {
 			hit.Events = append(hit.Events, int(id.Message)-1)

@@ -1,0 +1,58 @@
+package packs_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"destring/rules/detect"
+	"destring/rules/packs"
+)
+
+func load(t testing.TB) *detect.Set {
+	t.Helper()
+	set, err := packs.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestEveryRuleFiresOnItsLinesAndNotOnOthers(t *testing.T) {
+	results, untested := load(t).Test()
+	for _, r := range results {
+		if !r.OK() {
+			t.Errorf("%s:%d: rule %s: must fire: %v, fired: %v", r.File, r.Line, r.Rule, r.Must, r.Fired)
+		}
+	}
+	for _, rule := range untested {
+		t.Errorf("%s:%d: rule %s has no test that must fire or none that must not", rule.File, rule.Line, rule.Key())
+	}
+	if len(results) < 200 {
+		t.Errorf("%d tests", len(results))
+	}
+}
+
+func TestEveryRuleSaysWhatAnOperatorNeeds(t *testing.T) {
+	set := load(t)
+	for _, r := range set.Rules() {
+		for what, missing := range map[string]bool{
+			"id": r.ID == "", "name": r.Name == "", "description": len(r.Description) < 40, "references": len(r.References) == 0, "falsepositives": len(r.FalsePositives) == 0,
+			"status": r.Status == "", "date": r.Date == "", "ATT&CK technique": !slices.ContainsFunc(r.Tags, func(s string) bool { return strings.HasPrefix(s, "attack.t1") }),
+			"runbook": r.Own.Runbook != "rules/packs/RUNBOOK.md#"+r.Name, "section in the runbook": packs.Runbook(r.Name) == "",
+		} {
+			if missing {
+				t.Errorf("%s:%d: rule %s has no %s", r.File, r.Line, r.Name, what)
+			}
+		}
+		if r.Level >= detect.Medium && !r.Hidden && r.Own.Realert == "" && len(r.Own.GroupBy) == 0 {
+			t.Errorf("rule %s alerts and is neither grouped nor held back", r.Name)
+		}
+	}
+}
+
+func TestTheRulesHaveNothingThatLintFinds(t *testing.T) {
+	for _, f := range load(t).Lint() {
+		t.Errorf("%s:%d: %s: %s", f.File, f.Line, f.Rule, f.Message)
+	}
+}
