@@ -98,7 +98,8 @@ class Handler(logging.Handler):
 
     def _encode(self, levelno, created, name, pid, text):
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created)) + ".%06dZ" % int(created % 1 * 1e6)
-        head = "<%d>1 %s %s %s %s - - " % (FACILITY * 8 + _severity(levelno), stamp, self.hostname, _header(name, 48), _header(pid, 128))
+        # The SD-ID "origin" (RFC 5424, section 7.2) tells the relay that APP-NAME is the logger's name.
+        head = '<%d>1 %s %s %s %s - [origin software="destring_celery"] ' % (FACILITY * 8 + _severity(levelno), stamp, self.hostname, _header(name, 48), _header(pid, 128))
         body = head.encode("ascii") + text.encode("utf-8", "backslashreplace")
         return b"%d %s" % (len(body), body)
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -122,9 +123,15 @@ func TestARealWorkerLogsToARealKafka(t *testing.T) {
 	truth := readTruth(t, s.truth)
 	records := s.read("celery.logs.v1", len(truth), time.Minute)
 	compare(t, truth, records)
-	alerts := s.alerts(3)
+	alerts := s.alerts(5)
+	wantAlerts(t, alerts, map[string]int{"shop.tasks.rotate_keys": 2, "shop.tasks.import_customers": 1, "shop.tasks.sync_mailbox": 1, "shop.tasks.notify": 1})
 	metrics := s.metrics(relay)
 	relay.stop(time.Minute)
+	select {
+	case post := <-s.posts:
+		t.Errorf("one more alert was posted: %s", post)
+	default:
+	}
 	for _, text := range alerts {
 		s.clean(planted, "a Slack post", []byte(text))
 	}
@@ -133,6 +140,26 @@ func TestARealWorkerLogsToARealKafka(t *testing.T) {
 	s.cleanTopics(planted)
 	s.cleanFiles(planted)
 }
+
+// wantAlerts wants so many posts for each task: one for each secret that it leaks, however often.
+func wantAlerts(t *testing.T, posts []string, want map[string]int) {
+	t.Helper()
+	got := map[string]int{}
+	for _, post := range posts {
+		var body struct {
+			Text string `json:"text"`
+		}
+		if err := json.Unmarshal([]byte(post), &body); err != nil {
+			t.Fatal(err)
+		}
+		got[taskInPost.FindString(body.Text)]++
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("alerts by task: %v, want %v", got, want)
+	}
+}
+
+var taskInPost = regexp.MustCompile(`shop\.tasks\.[a-z_]+`)
 
 // compare wants each record once and in the order of its process.
 func compare(t *testing.T, truth []told, records []published) {
