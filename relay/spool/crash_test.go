@@ -2,6 +2,7 @@ package spool
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -10,16 +11,16 @@ import (
 
 // life is what a test knows about the records it appended: record n goes to partition n%3.
 type life struct {
-	appended int               // records 0 to appended-1
-	acked    []bool            // which of them are durable
-	pending  []int             // appended to the open spool and not acknowledged yet
-	place    map[string]uint64 // committed position by reader
-	seen     map[string][]bool // records that a reader committed, by number
-	tried    map[string]Frame  // whose commit was begun last: a crash may leave it done or not
+	appended int                // records 0 to appended-1
+	acked    []bool             // which of them are durable
+	pending  []int              // appended to the open spool and not acknowledged yet
+	place    map[string]uint64  // committed position by reader
+	seen     map[string][]bool  // records that a reader committed, by number
+	tried    map[string][]Frame // delivered, and the commit failed or was cut short: it may be done or not
 }
 
 func newLife() *life {
-	return &life{place: map[string]uint64{}, seen: map[string][]bool{}, tried: map[string]Frame{}}
+	return &life{place: map[string]uint64{}, seen: map[string][]bool{}, tried: map[string][]Frame{}}
 }
 
 var crashReaders = []string{"publisher", "alerting"}
@@ -37,21 +38,31 @@ func (l *life) append(t *testing.T, s *Spool, n int) {
 			break
 		}
 		ticket = tk
-		l.pending = append(l.pending, l.appended)
-		l.acked = append(l.acked, false)
-		l.appended++
+		l.note()
 	}
 	l.wait(t, s, ticket)
+}
+
+// note says that the next record was appended.
+func (l *life) note() {
+	l.pending = append(l.pending, l.appended)
+	l.acked = append(l.acked, false)
+	l.appended++
+}
+
+// acknowledge says that all that was appended is durable.
+func (l *life) acknowledge() {
+	for _, n := range l.pending {
+		l.acked[n] = true
+	}
+	l.pending = l.pending[:0]
 }
 
 func (l *life) wait(t *testing.T, s *Spool, ticket Ticket) {
 	ctx, cancel := withTimeout(t, time.Second)
 	defer cancel()
 	if s.Flush(ctx) == nil && s.Wait(ctx, ticket) == nil {
-		for _, n := range l.pending {
-			l.acked[n] = true
-		}
-		l.pending = l.pending[:0]
+		l.acknowledge()
 	}
 }
 
@@ -63,22 +74,29 @@ func (l *life) read(t *testing.T, s *Spool, name string, n int) {
 			return // a dead process commits nothing more
 		}
 		f, res, err := r.step()
-		if err != nil {
+		for res == stepOn && err == nil {
+			f, res, err = r.step()
+		}
+		if err != nil || res == stepWait {
 			return
 		}
-		if res == stepOn {
-			continue
-		}
-		if res == stepWait {
-			return
-		}
-		l.tried[name] = f
+		l.tried[name] = append(l.tried[name], f)
 		if r.Commit(f.Position, fmt.Append(nil, f.Position)) != nil {
 			return
 		}
-		l.place[name] = uint64(f.Position)
-		l.mark(t, name, f)
+		l.settle(t, name, f.Position)
 	}
+}
+
+// settle says that a reader has durably committed at.
+func (l *life) settle(t *testing.T, name string, at Position) {
+	l.place[name] = max(l.place[name], uint64(at))
+	for _, f := range l.tried[name] {
+		if f.Position <= at {
+			l.mark(t, name, f)
+		}
+	}
+	l.tried[name] = slices.DeleteFunc(l.tried[name], func(f Frame) bool { return f.Position <= at })
 }
 
 func (l *life) mark(t *testing.T, name string, f Frame) {
@@ -119,9 +137,7 @@ func (l *life) check(t *testing.T, s *Spool, name string) {
 	if p := r.Committed(); p > 1 && string(r.State()) != fmt.Sprint(p) {
 		t.Errorf("%s at %d has the state %q", name, p, r.State())
 	}
-	if f, ok := l.tried[name]; ok && f.Position <= r.Committed() {
-		l.mark(t, name, f)
-	}
+	l.settle(t, name, r.Committed())
 	last := [3]int{-1, -1, -1}
 	got := map[int]bool{}
 	for {

@@ -91,14 +91,6 @@ func (c *cursor) write(position uint64, state []byte) error {
 	return nil
 }
 
-func writeAll(f io.WriterAt, b []byte, off int64) error {
-	n, err := f.WriteAt(b, off)
-	if err == nil && n < len(b) {
-		err = io.ErrShortWrite
-	}
-	return err
-}
-
 // remake writes a new file. A crash in here leaves the old one, and a *.cursor.new that the
 // next start removes.
 func (c *cursor) remake(position uint64, state []byte) error {
@@ -247,5 +239,9 @@ func (s *Spool) loadCursor(r *Reader) (found bool, err error) {
 	}
 	r.committed, r.state = best.position, best.state
 	r.cursor.file, r.cursor.generation = f, best.generation
+	if err := f.sync(); err != nil { // what a killed process wrote counts from now on
+		s.log.Warn("spool: sync cursor; the next commit makes a new one", "reader", r.name, "error", err)
+		r.cursor.close()
+	}
 	return true, r.cursor.fresh()
 }

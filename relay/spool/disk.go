@@ -27,6 +27,15 @@ type disk interface {
 	close() error
 }
 
+// writeAll writes b at off, whole or with an error.
+func writeAll(f io.WriterAt, b []byte, off int64) error {
+	n, err := f.WriteAt(b, off)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	return err
+}
+
 // file is an open file of a disk.
 type file interface {
 	io.ReaderAt

@@ -105,6 +105,19 @@ func (d *liar) reboot(powerCut bool) *liar {
 	return n
 }
 
+// copy returns another disk with the same files.
+func (d *liar) copy() *liar {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := newLiar(0)
+	n.capacity = d.capacity
+	for name, f := range d.names {
+		n.names[name] = &lieFile{data: slices.Clone(f.data), stable: slices.Clone(f.data)}
+	}
+	n.stable = maps.Clone(n.names)
+	return n
+}
+
 func setName(names map[string]*lieFile, op dirOp) {
 	if op.file == nil {
 		delete(names, op.name)

@@ -199,7 +199,7 @@ func (s *Spool) keep(g Gap, r *segmentReader) error {
 
 func copyBytes(f io.WriterAt, r *segmentReader, off, n int64) error {
 	buf := make([]byte, 256<<10)
-	if _, err := f.WriteAt(r.head.raw[:], 0); err != nil {
+	if err := writeAll(f, r.head.raw[:], 0); err != nil {
 		return err
 	}
 	for at := int64(0); at < n; {
@@ -208,7 +208,7 @@ func copyBytes(f io.WriterAt, r *segmentReader, off, n int64) error {
 		if got == 0 {
 			return nil
 		}
-		if _, err := f.WriteAt(part[:got], framesStart+at); err != nil {
+		if err := writeAll(f, part[:got], framesStart+at); err != nil {
 			return err
 		}
 		at += int64(got)

@@ -46,6 +46,7 @@ type Reader struct {
 	file    *segmentReader
 	off     int64  // next frame in file
 	at      uint64 // sequence that the frame at off must have
+	again   int64  // offset at which the disk gave an error once
 	bad     damage
 	topic   string // of the frame before, to make the string once
 
@@ -265,7 +266,7 @@ func (r *Reader) frame(v view) (Frame, stepResult, error) {
 		return r.skipDamage(v, err)
 	}
 	r.settleDamage(&h)
-	r.off, r.at, r.next = r.off+h.size(), h.end(), h.end()
+	r.off, r.at, r.next, r.again = r.off+h.size(), h.end(), h.end(), 0
 	r.writing.Lock()
 	r.delivered = h.end()
 	r.writing.Unlock()
@@ -290,6 +291,11 @@ func (r *Reader) describe(h *frameHeader) Frame {
 func (r *Reader) skipDamage(v view, err error) (Frame, stepResult, error) {
 	reason := Damaged
 	if badMedia(err) {
+		if r.again != r.off { // once more, with a descriptor of its own
+			r.again = r.off
+			r.leave()
+			return Frame{}, stepOn, nil
+		}
 		reason = Unreadable
 	} else if !damaged(err) {
 		return Frame{}, stepWait, err

@@ -157,13 +157,16 @@ func (s *Spool) cutSegment(seg *segment) bool {
 			s.note(Gap{Reason: Tail, Segment: seg.name, Offset: end, Bytes: r.lastByte(end, seg.size) - end, First: next}, r)
 		}
 		seg.end = end
-		if err := s.truncate(seg.name, end); err != nil {
-			s.log.Warn("spool: cut segment", "segment", seg.name, "error", err)
-		} else {
-			seg.size = end
-		}
 	}
-	return end > framesStart
+	if end == framesStart {
+		return false
+	}
+	if err := s.truncate(seg.name, end); err != nil {
+		s.log.Warn("spool: cut segment", "segment", seg.name, "error", err)
+	} else {
+		seg.size = end
+	}
+	return true
 }
 
 // lastByte returns the offset behind the last byte between off and end that is not zero.
@@ -186,14 +189,18 @@ func (r *segmentReader) lastByte(off, end int64) int64 {
 	return last
 }
 
+// truncate also syncs: what a killed process wrote and did not sync is read from now on, so
+// it has to stay.
 func (s *Spool) truncate(name string, size int64) error {
 	f, err := s.disk.open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := f.truncate(size); err != nil {
-		return err
+	if now, err := f.size(); err != nil || now != size {
+		if err := errors.Join(err, f.truncate(size)); err != nil {
+			return err
+		}
 	}
 	return f.sync()
 }

@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"syscall"
 	"time"
 )
@@ -196,10 +196,7 @@ func (w *writer) flush() error {
 		return nil
 	}
 	start := time.Now()
-	n, err := w.file.WriteAt(w.out, w.off-int64(len(w.out)))
-	if err == nil && n < len(w.out) {
-		err = io.ErrShortWrite
-	}
+	err := writeAll(w.file, w.out, w.off-int64(len(w.out)))
 	if err == nil {
 		err = w.file.sync()
 	}
@@ -236,12 +233,16 @@ func (w *writer) begin(need int64) error {
 	name := segmentName(w.seq)
 	s.dropEmpty(name)
 	f, err := s.disk.create(name)
+	if errors.Is(err, fs.ErrExist) { // a file of ours that could not be removed or moved before
+		s.exile(Gap{Reason: Foreign, Segment: name, First: w.seq})
+		f, err = s.disk.create(name)
+	}
 	if err != nil {
 		return fmt.Errorf("spool: make segment: %w", err)
 	}
 	err = f.allocate(size)
 	if err == nil {
-		_, err = f.WriteAt(block, 0)
+		err = writeAll(f, block, 0)
 	}
 	if err == nil {
 		err = f.sync()
