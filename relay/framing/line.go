@@ -19,10 +19,9 @@ func (s *scanner) lines(b []byte) (f Frame, used int, ok bool) {
 			}
 			s.cont = true
 		}
-		i := s.delimiter(b[s.seen:])
+		i := s.delimiter(b, s.seen)
 		stop := len(b)
 		if i >= 0 {
-			i += s.seen
 			stop = i
 		}
 		if s.resync {
@@ -57,7 +56,7 @@ func (s *scanner) complete(b []byte, i int) bool {
 		s.kind = NUL
 	}
 	switch {
-	case !s.joins || s.resync:
+	case !s.joins || s.resync || s.mode == NULOnly:
 		return false
 	case s.kind == LF:
 		return s.form.classes != 0
@@ -128,6 +127,9 @@ func (s *scanner) emit(b []byte, end, size int) (f Frame, used int, ok bool) {
 			s.form.rawLF = true
 		}
 	}
+	if len(f.Bytes) > s.max { // by the byte that could have been a carriage return
+		f.Bytes, f.Truncated = wholeRunes(f.Bytes[:s.max]), true
+	}
 	f.Partial = f.Partial || s.resync
 	f.Continued = f.Continued && f.Kind == LF
 	s.state = between
@@ -145,31 +147,39 @@ func (s *scanner) likely() Kind {
 	return LF
 }
 
-// delimiter returns the index of the next byte that can end a frame, or -1.
-func (s *scanner) delimiter(b []byte) int {
+// delimiter returns the index of the first byte of b[from:] that can end a frame, or -1.
+func (s *scanner) delimiter(b []byte, from int) int {
 	switch {
 	case s.mode == LFOnly:
-		return bytes.IndexByte(b, '\n')
+		return indexFrom(b, from, '\n')
 	case s.mode == NULOnly || s.nulOnly():
-		return bytes.IndexByte(b, 0)
+		return indexFrom(b, from, 0)
 	case s.mode == OctetOnly:
 		return -1
 	}
-	return indexDelimiter(b)
+	// The line feed is looked for once, however many NULs come before it: else they would cost its distance each.
+	s.lf = max(s.lf, from)
+	lf := indexFrom(b, s.lf, '\n')
+	s.lf = lf
+	if lf < 0 {
+		s.lf = len(b)
+	}
+	if nul := indexFrom(b[:s.lf], from, 0); nul >= 0 {
+		return nul
+	}
+	return lf
 }
 
 // nulOnly reports whether the sender is known to end its messages with NUL.
 func (s *scanner) nulOnly() bool { return s.mode == Auto && s.nuls >= nulSettled && s.lfs == 0 }
 
-func indexDelimiter(b []byte) int {
-	lf := bytes.IndexByte(b, '\n')
-	if lf >= 0 {
-		b = b[:lf]
+// indexFrom returns the index of the first c in b[from:], or -1.
+func indexFrom(b []byte, from int, c byte) int {
+	i := bytes.IndexByte(b[from:], c)
+	if i < 0 {
+		return -1
 	}
-	if nul := bytes.IndexByte(b, 0); nul >= 0 {
-		return nul
-	}
-	return lf
+	return from + i
 }
 
 // nextCount returns where in b, searched from just before s.seen, a count before a PRI stands, or -1.
@@ -241,34 +251,40 @@ func (s *scanner) header(line []byte) answer {
 	case p == 0:
 		return continues
 	}
-	next := indexDelimiter(line)
-	if next < 0 && len(line) < sniffLen {
-		if s.form.strict() || s.mayBeNUL() {
-			return undecided
-		}
-		return begins
+	begin := line[:min(len(line), sniffLen)]
+	if i := bytes.IndexAny(begin, "\n\x00"); i >= 0 {
+		begin = begin[:i]
+	} else if len(line) < sniffLen && (s.form.strict() || s.mayBeNUL()) {
+		return undecided
 	}
-	f := sniff(line[:min(len(line), sniffLen)])
-	if next >= 0 && next < sniffLen {
-		f = sniff(line[:next])
-	}
+	f := sniff(begin)
 	if !s.form.fits(f) {
 		return continues
 	}
 	if s.mayBeNUL() && f.class != bare {
-		switch {
-		case next < 0:
-			return undecided
-		case line[next] == 0:
-			return continues
-		}
+		return nulBeforeHeader(line)
+	}
+	return begins
+}
+
+// nulBeforeHeader tells whether a NUL ends the text that line begins: then line is part of that text.
+func nulBeforeHeader(line []byte) answer {
+	stop := bytes.Index(line, []byte("\n<"))
+	if stop >= 0 {
+		line = line[:stop]
+	}
+	switch {
+	case bytes.IndexByte(line, 0) >= 0:
+		return continues
+	case stop < 0:
+		return undecided
 	}
 	return begins
 }
 
 // mayBeNUL reports whether the line feed at hand may stand inside the first frames of a Python SysLogHandler: it
-// ends frames with NUL and writes a PRI and nothing else, so that a fuller header in a line
-// that ends with NUL is text.
+// ends frames with NUL and writes a PRI and nothing else, so that a fuller header before
+// a NUL is text.
 func (s *scanner) mayBeNUL() bool {
 	return s.mode == Auto && s.kind == LF && s.lfs == 0 && s.head.class == bare
 }

@@ -132,6 +132,9 @@ func (r *Reader) fill() {
 // fail turns an error of the source into the end of the wait or of the stream.
 func (r *Reader) fail(err error, why Reason) {
 	timedOut := errors.Is(err, os.ErrDeadlineExceeded)
+	if timedOut && r.stopped() { // StopAt came during the read
+		why = Stopped
+	}
 	switch {
 	case timedOut && why == joinLapsed:
 		r.scan.lapsed = true
@@ -144,6 +147,12 @@ func (r *Reader) fail(err error, why Reason) {
 		r.err = &Error{Reason: ReadFailed, Err: err}
 	}
 	r.scan.final = true
+}
+
+func (r *Reader) stopped() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.stop.IsZero() && !time.Now().Before(r.stop)
 }
 
 // joinLapsed is no end of the stream, only of waiting.

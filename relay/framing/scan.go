@@ -1,6 +1,9 @@
 package framing
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // scanner finds the frames in a growing run of bytes. It does no input: the Reader gives it all
 // that is read and not yet handed out, again and again, and tells it when no more will come.
@@ -23,6 +26,7 @@ type scanner struct {
 	end    int  // end of the last complete line, -1 before the first
 	kind   Kind // of the delimiter at end
 	seen   int  // searched up to here
+	lf     int  // no line feed between seen and here
 	cont   bool // the line behind end is known to belong to the message
 	joined bool
 	resync bool // out of step: take up at the next count before a PRI
@@ -83,6 +87,7 @@ func (s *scanner) next(b []byte) (f Frame, used int, ok bool) {
 			n, more = s.drop(b[used:])
 		}
 		used += n
+		s.lf = max(0, s.lf-n)
 		if ok || !more {
 			s.lapsed = false
 			return f, used, ok
@@ -168,7 +173,7 @@ func (s *scanner) confirm(b []byte, n, size int, v verdict) verdict {
 
 // doubt judges a connection's first bytes when they are digits, SP and no PRI: a counted
 // frame ends where another begins, or with the data; a line has a line feed and then goes on.
-func (s *scanner) doubt(b []byte, n, size int) verdict {
+func (s *scanner) doubt(b []byte, n, size int) (v verdict) {
 	end := size + n
 	if end < len(b) {
 		if c := b[end]; isDigit(c) || c == '<' || c == '\r' || c == '\n' || c == 0 {
@@ -176,19 +181,20 @@ func (s *scanner) doubt(b []byte, n, size int) verdict {
 		}
 		return text
 	}
-	if end == len(b) {
+	switch {
+	case len(b) > s.max: // more than is kept of any message need not come to tell
 		return counted
-	}
-	if indexDelimiter(b) < 0 {
-		if len(b) > s.max { // more than is kept of any message need not be seen to tell
-			return counted
-		}
+	case end == len(b): // another frame must begin here, or nothing come for a while
+		v = counted
+	case bytes.IndexByte(b, '\n') >= 0 || bytes.IndexByte(b, 0) >= 0:
+		v = text
+	default:
 		return unknown
 	}
-	s.hold = true
-	if s.lapsed || s.final || len(b) > s.max {
-		return text
+	if s.lapsed || s.final {
+		return v
 	}
+	s.hold = true
 	return unknown
 }
 
@@ -250,7 +256,7 @@ func (s *scanner) skip(b []byte) (used int, more bool) {
 }
 
 func (s *scanner) drop(b []byte) (used int, more bool) {
-	i := s.delimiter(b)
+	i := s.delimiter(b, 0)
 	if i < 0 {
 		return len(b), false
 	}
