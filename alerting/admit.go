@@ -71,7 +71,7 @@ func (a *Alerter) take(m *Match, now time.Time) {
 		al = a.mem.alerts[key]
 	}
 	a.opts.Metrics.matches.WithLabelValues(m.Level().String()).Inc()
-	if al == nil || al.Status == Resolved && now.Sub(al.Resolved) >= a.opts.RepeatMax && a.finished(al) {
+	if al == nil || al.Status == Resolved && now.Sub(al.Resolved) >= max(a.opts.RepeatMax, al.Match.Rule.Realert) && a.finished(al) {
 		a.open(key, m, al, now)
 		return
 	}

@@ -211,6 +211,9 @@ func (m *Match) field(name string) (string, bool) {
 }
 
 func groupKey(m *Match, by []GroupBy) string {
+	if len(m.Group) > 0 {
+		return "rule=" + m.RuleID() + "\x00" + strings.Join(m.Group, "\x00")
+	}
 	parts := make([]string, len(by))
 	for i, name := range by {
 		v, _ := m.field(string(name))

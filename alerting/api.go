@@ -159,12 +159,27 @@ func (a *Alerter) SilenceAlert(id string, d time.Duration, by, reason string) (S
 
 // groupMatchers are the matchers that fit the group of al and no other.
 func (a *Alerter) groupMatchers(al *Alert) (list []Matcher) {
-	for _, g := range a.opts.GroupBy {
+	by := a.opts.GroupBy
+	if len(al.Match.Group) > 0 {
+		by = []GroupBy{ByRule}
+		for _, g := range al.Match.Group {
+			name, _, _ := strings.Cut(g, "=")
+			if known, ok := groupFields[name]; ok {
+				by = append(by, known)
+			}
+		}
+	}
+	for _, g := range by {
 		v, _ := al.Match.field(string(g))
 		list = append(list, Matcher{Field: string(g), Op: "=", Value: escapeGlob(v)})
 	}
 	return list
 }
+
+// groupFields are the names that rules group by and matchers know. A group by other fields is silenced with
+// all others of its rule.
+var groupFields = map[string]GroupBy{"celery.task.name": ByTask, "celery.worker": ByWorker, "destring.peer.name": ByPeer, "log.syslog.hostname": ByHost,
+	"destring.findings.fingerprint": BySecret, "destring.findings.key": BySecret, "destring.findings.detector": ByDetector, "service.environment": ByEnvironment}
 
 // Denied puts on record that somebody asked for what is not theirs to ask.
 func (a *Alerter) Denied(by, what string) {

@@ -43,6 +43,11 @@ type Match struct {
 	Sample string // the redacted message
 	Nearby []Line // records around it of the same task id, when at hand, oldest first
 	Place  Place
+
+	// Group is what tells one alert of the rule from another, where Options.GroupBy does not:
+	// the values that a correlation counted by.
+	Group []string `json:",omitempty"`
+	Why   string   `json:",omitempty"` // what the rule saw, for a correlation
 }
 
 // Rule is the rule that matched.
@@ -51,6 +56,9 @@ type Rule struct {
 	Level              rules.Severity
 	Tags               []string // "attack.t1552.001"
 	Runbook            string   // URL or path; from the rule, never from a record
+	// Realert is how long after it was told an alert of this rule is not posted again; zero
+	// leaves it to Options.Repeat. Rules about posture, true all the time, have a day.
+	Realert time.Duration `json:",omitempty"`
 }
 
 // Finding is a secret that was found, never its value.
@@ -120,6 +128,11 @@ func (m *Match) tidy(redact func(string) string) {
 	for i, tag := range m.Rule.Tags {
 		m.Rule.Tags[i] = Cut(tag, maxName)
 	}
+	m.Group = append([]string(nil), m.Group[:min(len(m.Group), maxTags)]...)
+	for i, g := range m.Group {
+		m.Group[i] = Cut(g, maxName)
+	}
+	m.Why = Cut(m.Why, 2*maxName)
 	m.Sample = sample(m.Sample, redact)
 	if extra := len(m.Nearby) - maxNearby; extra > 0 {
 		m.Nearby = m.Nearby[extra:]

@@ -59,7 +59,7 @@ func (c *courier) want(al *Alert, d *Delivery, now time.Time) want {
 	}
 	repeat := want{}
 	if al.Status == Open && al.Count > d.Count {
-		repeat = want{ok: true, act: Post, at: later(al.Touched, d.Posted.Add(repeatAfter(o, d.Posts))), rank: rankRepeat, spare: spareRepeat}
+		repeat = want{ok: true, act: Post, at: later(al.Touched, d.Posted.Add(repeatAfter(o, al, d.Posts))), rank: rankRepeat, spare: spareRepeat}
 		if !repeat.at.After(now) {
 			return repeat
 		}
@@ -156,8 +156,8 @@ func (c *courier) wantNotice(n *Notice) want {
 func editAfter(n int) time.Duration { return min(5*time.Second<<min(n, 10), 10*time.Minute) }
 
 // repeatAfter is how long the n-th post stands before the alert is posted again.
-func repeatAfter(o *Options, n int) time.Duration {
-	return min(o.Repeat<<min(max(n-1, 0), 10), o.RepeatMax)
+func repeatAfter(o *Options, al *Alert, n int) time.Duration {
+	return max(al.Match.Rule.Realert, min(o.Repeat<<min(max(n-1, 0), 10), o.RepeatMax))
 }
 
 func later(x, y time.Time) time.Time {

@@ -65,6 +65,9 @@ func (l *Layout) alert(m *alerting.Message) content {
 	}
 	add(slack.NewSectionBlock(nil, fields(a), nil))
 	add(slack.NewSectionBlock(ours(seen(a, m.Posts)), nil, nil))
+	if a.Match.Why != "" {
+		add(slack.NewSectionBlock(plain("Why: "+a.Match.Why, 600), nil, nil))
+	}
 	if a.Match.Sample != "" {
 		add(preformatted("", a.Match.Sample, 600))
 	}
