@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"destring/rules/event"
+	"destring/rules/repr"
 )
 
 // loggerName is the name of the logger where it is known: from the line, or from an APP-NAME that is one.
@@ -20,11 +21,8 @@ func isCelery(name []byte) bool {
 		string(name) == "multiprocessing" || string(name) == "celery" || string(name) == "kombu"
 }
 
-// mayBeCelery reports whether the logger, where it is known, is one that Celery's messages come from.
-func (r *Reader) mayBeCelery(ev *event.Event) bool {
-	name := r.loggerName(ev)
-	return len(name) == 0 || isCelery(name)
-}
+// redirected is the logger of printed text.
+const redirected = "celery.redirected"
 
 // appName finds out whether APP-NAME is the logger's name, as rfc5424-logging-handler sends it: it is so on a connection
 // where one of Celery's own loggers was seen there.
@@ -34,16 +32,27 @@ func (r *Reader) appName(ev *event.Event) {
 	}
 	name := ev.Syslog.AppName.Reveal()
 	if !r.wire.loggerInAppName {
-		r.wire.loggerInAppName = len(name) > len("celery.") && isCelery(name) && bytes.IndexByte(name, '.') > 0
+		r.wire.loggerInAppName = isOurs(ev) || len(name) > len("celery.") && isCelery(name) && bytes.IndexByte(name, '.') > 0
 	}
 	ev.Celery.LoggerIsAppName = r.wire.loggerInAppName
+}
+
+// isOurs recognises the handler that deploy/celery ships: it says so in the SD-ID "origin"
+// (RFC 5424 §7.2.3), so that the first message is read like all others.
+func isOurs(ev *event.Event) bool {
+	for _, p := range ev.Syslog.Params {
+		if string(p.Element.Reveal()) == "origin" && string(p.Name.Reveal()) == "software" && string(p.Value.Reveal()) == "destring_celery" {
+			return true
+		}
+	}
+	return false
 }
 
 // byLogger names what only the logger tells.
 func (r *Reader) byLogger(ev *event.Event, msg []byte) {
 	c := &ev.Celery
 	switch string(r.loggerName(ev)) {
-	case "celery.redirected":
+	case redirected:
 		c.Kind = Stdout
 	case "py.warnings":
 		c.Kind = PythonWarning
@@ -110,4 +119,27 @@ func (r *Reader) taskPrefix(c *event.Celery, body event.Span) {
 		c.Task.Name, c.Task.ID = span(int(body.Start)+open, int(body.Start)+n), span(int(body.Start)+at, int(body.Start)+end)
 	}
 	c.Body.Start = body.End - uint32(len(bytes.TrimPrefix(bytes.TrimPrefix(rest, []byte(":")), []byte(" "))))
+}
+
+// bodyMembers looks for a task in a message that is a JSON object, as structlog's renderer leaves it to a text formatter. It
+// names no kind: the object is the application's text.
+func (r *Reader) bodyMembers(c *event.Celery, body event.Span) {
+	text := r.text[body.Start:body.End]
+	if !isObject(text) || !c.Task.ID.Empty() {
+		return
+	}
+	var walk repr.Reader
+	var t repr.Token
+	walk.Reset(text, 0)
+	for n := 0; n < 256 && walk.Next(&t) && walk.Depth() > 0; n++ {
+		if t.Kind != repr.String || t.Depth != 1 || t.Escaped || noTask(t.Text.Of(text)) {
+			continue
+		}
+		switch string(t.Key.Of(text)) {
+		case "task_id":
+			c.Task.ID = offset(t.Text, body.Start)
+		case "task_name", "task":
+			c.Task.Name = offset(t.Text, body.Start)
+		}
+	}
 }

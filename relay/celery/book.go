@@ -74,7 +74,9 @@ func (b *book) findTask(msg []byte, level event.Level, f *found) *template {
 				return t
 			}
 		}
-		return nil
+		if end < len(msg) && msg[end] == ']' {
+			return nil
+		}
 	}
 	for _, t := range b.tasks {
 		if t.levels.has(level) && t.match(msg, f) {
@@ -92,9 +94,20 @@ func (t *template) tail(msg []byte, f *found) bool {
 	}
 	name := msg[f[0].Start:f[0].End]
 	if t.holes[0] == worker {
-		return plainName(name) && bytes.IndexByte(name, '@') > 0
+		return isNode(name)
 	}
 	return plainName(name)
+}
+
+// isNode reports whether name is a node's, worker@host.
+func isNode(name []byte) bool {
+	at := bytes.IndexByte(name, '@')
+	for _, c := range name {
+		if nameClass[c]&inName == 0 && c != '-' && c != '@' && c != '%' && c != ':' && c < 0x80 {
+			return false
+		}
+	}
+	return at > 0
 }
 
 // Wordings calls yield with the logger and the wording of every message that has a kind, as Celery's

@@ -218,8 +218,8 @@ func letters(b []byte, index int, all bool) int {
 // commonLayouts are the forms of time that are recognised beside ISO 8601.
 var commonLayouts = sync.OnceValue(func() (all []*layout) {
 	for _, p := range []string{"%d/%b/%Y %H:%M:%S", "%d/%b/%Y:%H:%M:%S %z", "%d-%b-%Y %H:%M:%S", "%d %b %Y %H:%M:%S", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S",
-		"%b %d %Y %H:%M:%S", "%b %d, %Y %H:%M:%S", "%b %d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%Y%m%d %H:%M:%S", "%Y%m%dT%H%M%S", "%Y.%m.%d %H:%M:%S",
-		"%y%m%d %H:%M:%S", "%m/%d %H:%M:%S", "%m-%d %H:%M:%S", "%Y-%m-%d %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%Y-%m-%d %H:%M", "%H:%M:%S"} {
+		"%b %d %Y %H:%M:%S", "%b %d, %Y %H:%M:%S", "%b %d %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S", "%Y%m%d %H:%M:%S", "%Y%m%dT%H%M%S", "%Y.%m.%d %H:%M:%S",
+		"%y%m%d %H:%M:%S", "%m/%d %H:%M:%S", "%m-%d %H:%M:%S", "%Y-%m-%d %I:%M:%S %p", "%Y-%m-%d %H:%M", "%H:%M:%S"} {
 		l, err := newLayout(p)
 		if err != nil {
 			panic(err) // a mistake in the list above, found by any test
@@ -245,11 +245,22 @@ func anyClock(b []byte) (ns int64, zone bool, n int) {
 				offset, w := zoneOffset(b[n:])
 				ns, zone, n = ns-int64(offset)*int64(time.Second), w > 0, n+w
 			}
-			if !dated {
+			if !dated || ambiguous(b) {
 				return 0, false, n
 			}
 			return ns + int64(fraction), zone, n
 		}
 	}
 	return 0, false, 0
+}
+
+// ambiguous reports whether b begins with 03/07/2026 in 24 hours, which is a day in March or in July: no time is better than a
+// wrong one.
+func ambiguous(b []byte) bool {
+	if len(b) < 20 || b[2] != '/' || b[5] != '/' || b[6] < '0' || b[6] > '9' || bytes.HasPrefix(b[19:], []byte(" AM")) || bytes.HasPrefix(b[19:], []byte(" PM")) {
+		return false
+	}
+	first, ok1 := twoDigits(b)
+	second, ok2 := twoDigits(b[3:])
+	return ok1 && ok2 && first <= 12 && second <= 12 && first != second
 }

@@ -29,3 +29,23 @@ func level(b []byte) event.Level {
 	}
 	return event.LevelNone
 }
+
+// severity reads a level of syslog, as GELF writes it.
+func severity(b []byte) event.Level {
+	if len(b) != 1 {
+		return event.LevelNone
+	}
+	switch b[0] {
+	case '0', '1', '2':
+		return event.LevelCritical
+	case '3':
+		return event.LevelError
+	case '4':
+		return event.LevelWarning
+	case '5', '6':
+		return event.LevelInfo
+	case '7':
+		return event.LevelDebug
+	}
+	return event.LevelNone
+}

@@ -90,7 +90,11 @@ func (r *Reader) member(c *event.Celery, m *members, s scope, key []byte, kind r
 	case top, record:
 		r.topMember(c, m, key, kind, v, text)
 	case data:
-		if !dataMember(c, key, v, text) {
+		switch {
+		case dataMember(c, key, v, text):
+		case string(key) == "processname":
+			m.process = v
+		default:
 			r.taskMember(c, key, v, text)
 		}
 	case taskObject:
@@ -145,7 +149,7 @@ func (r *Reader) topMember(c *event.Celery, m *members, key []byte, kind repr.Ki
 		if len(key) > 4 || m.loggerRank == 0 {
 			m.setLogger(v, 2)
 		}
-	case "processname", "process.name":
+	case "processname", "process.name", "proc":
 		m.process = v
 	case "process", "pid", "processid", "process.pid":
 		if kind == repr.Number || isDigits(text) {
@@ -249,7 +253,11 @@ func (m *members) setLogger(v event.Span, rank uint8) {
 }
 
 func (m *members) setLevel(c *event.Celery, text []byte, v event.Span, rank uint8) {
-	if lv := level(text); lv != event.LevelNone && rank > m.levelRank {
+	lv := level(text)
+	if lv == event.LevelNone {
+		lv = severity(text)
+	}
+	if lv != event.LevelNone && rank > m.levelRank {
 		c.Level, m.levelName, m.levelRank, m.hasLevel = lv, v, rank, true
 	}
 }
@@ -262,7 +270,7 @@ func (m *members) setTime(c *event.Celery, kind repr.Kind, text []byte) {
 	if kind != repr.Number {
 		return
 	}
-	if f, ok := seconds(text); ok && f > 1e8 {
+	if f, err := strconv.ParseFloat(string(text), 64); err == nil && f > 1e8 && f < 1e20 {
 		for f > 1e11 { // milliseconds, microseconds, nanoseconds
 			f /= 1e3
 		}

@@ -18,14 +18,16 @@ func (r *Reader) message(ev *event.Event, body event.Span) {
 		c.Error.Traceback = trace
 	}
 	text := r.text[msg.Start:msg.End]
-	if r.mayBeCelery(ev) {
-		if t := r.book.find(text, c.Level, &r.found); t != nil && r.plausible(t, text, c) {
+	if name := r.loggerName(ev); len(name) == 0 || isCelery(name) {
+		t := r.book.find(text, c.Level, &r.found)
+		if t != nil && (string(name) != redirected || t.kind == LoggingError) && r.plausible(t, text, c) {
 			r.apply(t, c, msg)
 		}
 	}
 	if c.Kind == "" {
 		r.byLogger(ev, text)
 		r.taskPrefix(c, body)
+		r.bodyMembers(c, c.Body)
 	}
 	if !c.Error.Traceback.Empty() {
 		r.frames(c)

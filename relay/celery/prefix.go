@@ -25,6 +25,7 @@ type header struct {
 	body int // where the message begins if nothing better is found
 
 	time, level, pid bool
+	started          bool // a token was read
 	process, logger  event.Span
 	name, id         event.Span
 	loose            int
@@ -93,7 +94,7 @@ func (h *header) read() {
 		if h.pos >= h.stop || h.time && h.padded { // structlog's event follows its level at once
 			break
 		}
-		if c := h.text[h.pos]; separator(c) && !(c == '-' && h.pos+1 < h.stop && h.text[h.pos+1] == '-') {
+		if c := h.text[h.pos]; (separator(c) || h.braced(c)) && !(c == '-' && h.pos+1 < h.stop && h.text[h.pos+1] == '-') {
 			h.opened = c
 			h.pos++
 			n--
@@ -105,7 +106,7 @@ func (h *header) read() {
 		if !h.token() {
 			break
 		}
-		h.opened = 0
+		h.opened, h.started = 0, true
 		if h.loose == 0 {
 			h.body = h.pos
 		}
@@ -124,6 +125,21 @@ func (h *header) trimBody() {
 	for h.body < h.stop && (h.text[h.body] == ' ' || h.text[h.body] == '\t') {
 		h.body++
 	}
+}
+
+// braced reports whether c is the brace before or behind one word: {MainProcess}.
+func (h *header) braced(c byte) bool {
+	if c == '}' {
+		return h.started
+	}
+	if c != '{' {
+		return false
+	}
+	n := h.pos + 1
+	for n < h.stop && (nameClass[h.text[n]]&inName != 0 || h.text[n] == '-') {
+		n++
+	}
+	return n > h.pos+1 && n < h.stop && h.text[n] == '}'
 }
 
 func separator(c byte) bool {
@@ -169,6 +185,9 @@ func (h *header) token() bool {
 	if k := keyEnd(b); k > 0 {
 		return h.keyed(b[:k])
 	}
+	if k := bytes.IndexByte(b[:min(len(b), maxKey)], ':'); k > 0 && (h.time || h.level) && isField(b[:k]) {
+		return h.keyed(b[:k])
+	}
 	n := 0
 	for n < len(b) && (nameClass[b[n]]&inName != 0 || b[n] == '-' || b[n] >= 0x80) {
 		n++
@@ -200,7 +219,7 @@ func (h *header) word(w, rest []byte) bool {
 			h.pid = true
 			setPID(h.c, w)
 		}
-	case h.isTask(w, rest), h.id.End > 0 && h.name.Empty() && int(h.id.End)+3 > h.pos && isIdentifierPath(w) && h.bounded(rest):
+	case h.isTask(w, rest), h.id.End > 0 && h.name.Empty() && int(h.id.End)+4 > h.pos && isIdentifierPath(w) && h.bounded(rest):
 		h.name = at
 	case isCelery(w):
 		h.logger = at
@@ -225,7 +244,7 @@ func (h *header) word(w, rest []byte) bool {
 func (h *header) isLevel(w, rest []byte) bool {
 	lv := level(w)
 	if lv == event.LevelNone {
-		if len(w) != 1 || h.opened != '[' {
+		if len(w) != 1 || h.opened != '[' && (h.started || h.time || !timeFollows(rest)) {
 			return false
 		}
 		switch w[0] { // tornado's [I 261123 00:08:12 module:line]
@@ -243,19 +262,22 @@ func (h *header) isLevel(w, rest []byte) bool {
 			return false
 		}
 	}
-	if isDigits(w) || h.loose > 0 {
+	if isDigits(w) || h.loose > 0 && h.opened == 0 && !bytes.HasPrefix(rest, []byte(":")) {
 		return false
 	}
 	if !h.time && h.opened == 0 {
 		trimmed := bytes.TrimLeft(rest, " ")
-		ns, _, n := anyClock(bytes.TrimLeft(trimmed, "[("))
-		_ = ns
-		if n == 0 && (len(trimmed) == 0 || bytes.IndexByte([]byte(":|]-[("), trimmed[0]) < 0) && !isCelery(trimmed) {
+		if !timeFollows(rest) && (len(trimmed) == 0 || bytes.IndexByte([]byte(":|]-[("), trimmed[0]) < 0) && !isCelery(trimmed) {
 			return false
 		}
 	}
 	h.c.Level = lv
 	return true
+}
+
+func timeFollows(rest []byte) bool {
+	_, _, n := anyClock(bytes.TrimLeft(rest, " [("))
+	return n > 0
 }
 
 // isTask reports whether w is a name with a task's id: name[id], name(id), [name id], name id with a mark behind it.
@@ -281,7 +303,7 @@ func (h *header) bounded(rest []byte) bool {
 		return false
 	}
 	switch rest[0] {
-	case ':', '|', ']', ')', '/', '>':
+	case ':', '|', ']', ')', '/', '>', '}', '[', ';':
 		return true
 	case ' ':
 		trimmed := bytes.TrimLeft(rest, " ")
@@ -295,10 +317,22 @@ func (h *header) looksLikeFunction(rest []byte) bool {
 	return len(rest) > 1 && rest[0] == ':' && nameClass[rest[1]]&inDigit != 0
 }
 
+// isField recognises the names of fields that are written with a colon: "task_id: 7c1f…", "pid:12".
+func isField(key []byte) bool {
+	switch string(key) {
+	case "task_id", "task_name", "pid", "PID", "process", "logger", "level", "thread":
+		return true
+	}
+	return false
+}
+
 // keyed takes "pid=12", "task_id=…" in a header.
 func (h *header) keyed(key []byte) bool {
 	var room [maxKey]byte
 	start := h.pos + len(key) + 1
+	if start+1 < h.stop && h.text[start] == ' ' && nameClass[h.text[start+1]]&inName != 0 && h.text[start-1] == ':' {
+		start++
+	}
 	end := start
 	for end < h.stop && bytes.IndexByte([]byte(" ],)|;"), h.text[end]) < 0 {
 		end++
