@@ -87,8 +87,13 @@ func (s *Set) Rule(key string) *Rule { return s.byKey[key] }
 
 // Load reads and compiles. When documents are refused the error is a *LoadError with all
 // of them, and the Set holds the others; whoever wants all or nothing looks at the error.
-func Load(sources ...Source) (*Set, error) {
+func Load(sources ...Source) (*Set, error) { return LoadExcept(nil, sources...) }
+
+// LoadExcept is Load without the rules of which skip is true: they are read and checked, and not
+// compiled. A correlation that refers to one of them is refused unless it is skipped too.
+func LoadExcept(skip func(*Rule) bool, sources ...Source) (*Set, error) {
 	b := newBuilder()
+	b.skip = skip
 	for _, src := range sources {
 		b.read(src)
 	}
@@ -98,6 +103,7 @@ func Load(sources ...Source) (*Set, error) {
 // builder collects documents until all are known, as they refer to one another.
 type builder struct {
 	set       *Set
+	skip      func(*Rule) bool
 	refusals  []Refusal
 	documents int
 
@@ -222,6 +228,10 @@ func (b *builder) parse(rule *Rule, root *yaml.Node) error {
 	if err := c.parseHead(rule, pairs); err != nil {
 		return err
 	}
+	if b.skip != nil && b.skip(rule) {
+		// Its parts are read all the same, into a set of their own, so that mistakes show.
+		c.set = newBuilder()
+	}
 	var body *pair
 	for i, p := range pairs {
 		if p.key != "detection" && p.key != "correlation" && p.key != "filter" {
@@ -244,10 +254,10 @@ func (b *builder) parse(rule *Rule, root *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := b.take(rule); err != nil {
+	if err := c.set.take(rule); err != nil {
 		return err
 	}
-	b.detections = append(b.detections, &detectionDoc{rule, section})
+	c.set.detections = append(c.set.detections, &detectionDoc{rule, section})
 	return nil
 }
 

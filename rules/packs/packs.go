@@ -11,6 +11,7 @@ package packs
 import (
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"destring/rules/detect"
@@ -25,9 +26,16 @@ var runbook string
 // Source is the embedded rules, to be loaded together with others.
 func Source() detect.Source { return detect.Folder("packs", files, ".") }
 
-// Load compiles the embedded rules alone.
-func Load() (*detect.Set, error) {
-	set, err := detect.Load(Source())
+// Off reports whether a rule does not run unless its id or name is in on: for LoadExcept.
+func Off(on ...string) func(*detect.Rule) bool {
+	return func(r *detect.Rule) bool {
+		return r.Own.Off && !slices.Contains(on, r.ID) && !slices.Contains(on, r.Name)
+	}
+}
+
+// Load compiles the embedded rules alone, those that are off only when they are named.
+func Load(on ...string) (*detect.Set, error) {
+	set, err := detect.LoadExcept(Off(on...), Source())
 	if err != nil {
 		return nil, fmt.Errorf("embedded rules: %w", err)
 	}

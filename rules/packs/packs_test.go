@@ -9,9 +9,10 @@ import (
 	"destring/rules/packs"
 )
 
+// load compiles all rules, those that are off too.
 func load(t testing.TB) *detect.Set {
 	t.Helper()
-	set, err := packs.Load()
+	set, err := detect.Load(packs.Source())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,5 +55,22 @@ func TestEveryRuleSaysWhatAnOperatorNeeds(t *testing.T) {
 func TestTheRulesHaveNothingThatLintFinds(t *testing.T) {
 	for _, f := range load(t).Lint() {
 		t.Errorf("%s:%d: %s: %s", f.File, f.Line, f.Rule, f.Message)
+	}
+}
+
+func TestRulesThatAreOffRunOnlyWhenNamed(t *testing.T) {
+	few, err := packs.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := packs.Load("admin_off_hours", "task_success", "auth_task_burst_then_ok")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if few.Rule("admin_off_hours") != nil || more.Rule("admin_off_hours") == nil || len(more.Rules()) != len(few.Rules())+3 {
+		t.Errorf("%d rules by default, %d with three more", len(few.Rules()), len(more.Rules()))
+	}
+	if _, err := packs.Load("auth_task_burst_then_ok"); err == nil {
+		t.Error("a correlation without one of its rules was taken")
 	}
 }
