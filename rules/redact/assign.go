@@ -35,8 +35,12 @@ func (c *scan) assigned(k *keyName) bool {
 	return c.valueAt(k, at, sep)
 }
 
-// resource reports whether the name is a part of a cloud resource's name: arn:aws:…:secret:prod/db.
+// resource reports whether the name is a part of a cloud resource's name, arn:aws:…:secret:prod/db, or
+// the user in a URL.
 func (c *scan) resource(k *keyName) bool {
+	if k.lo >= 3 && string(c.text[k.lo-3:k.lo]) == "://" {
+		return true // the user of a URL
+	}
 	if k.lo == 0 || c.text[k.lo-1] != ':' {
 		return false
 	}
@@ -98,7 +102,7 @@ func (c *scan) skipNoise(p int, k *keyName) int {
 				return p
 			}
 			p += n
-		case b == ']' && (k.quote != 0 || p+1 < len(c.text) && (c.text[p+1] == ':' || c.text[p+1] == '=')) || b == ')' && p+1 < len(c.text) && (c.text[p+1] == ':' || c.text[p+1] == '=' || c.text[p+1] == ' '):
+		case b == ']' && (k.quote != 0 || c.signAfter(p+1)) || b == ')' && p+1 < len(c.text) && (c.text[p+1] == ':' || c.text[p+1] == '=' || c.text[p+1] == ' '):
 			p++
 		case b == '(' && k.quote == 0:
 			end := p + 1
@@ -114,6 +118,14 @@ func (c *scan) skipNoise(p int, k *keyName) int {
 		}
 	}
 	return p
+}
+
+// signAfter reports whether a sign of assignment stands at p or after a blank.
+func (c *scan) signAfter(p int) bool {
+	if p < len(c.text) && c.text[p] == ' ' {
+		p++
+	}
+	return p < len(c.text) && (c.text[p] == ':' || c.text[p] == '=')
 }
 
 // colour returns the length of an ANSI colour sequence at the start of b, raw or in the
@@ -151,6 +163,7 @@ const (
 	sepNone  separation = iota
 	sepSign             // = : => := -> or a pair of a name and a value
 	sepQuery            // = inside a URL's query
+	sepPair             // the first and the second of a tuple or list
 	sepTag              // <name>value<
 	sepSpace            // an option of a command line, or a name right before a quoted value
 	sepProse            // "is", "was", "to": the value must be mixed of letters and digits
@@ -169,9 +182,12 @@ func (c *scan) separator(p int, k *keyName) (int, separation) {
 		return c.skipSigns(p, k), sepSign
 	case ':':
 		return c.skipSigns(p, k), sepSign
-	case '-', '~':
-		if p+1 < len(t) && (t[p+1] == '>' || t[p+1] == '=') {
-			return c.skipSigns(p+1, k), sepSign
+	case '-', '~', '?', '.', '+', '|':
+		if p+2 < len(t) && (t[p+1] == '>' || t[p+1] == '=' || t[p+1] == b && t[p+2] == '=') {
+			return c.skipSigns(p+1+run(t[p+1:p+2], 0, func(x byte) bool { return x == b }), k), sepSign
+		}
+		if b == '|' {
+			return p + 1, sepTable
 		}
 	case '>':
 		if k.quote == 0 && c.tagOpen(k.lo) {
@@ -182,8 +198,6 @@ func (c *scan) separator(p int, k *keyName) (int, separation) {
 		}
 	case ',':
 		return c.pair(p+1, k)
-	case '|':
-		return p + 1, sepTable
 	case '\n', '\r', '\\', '#':
 		return c.nextLine(p, k)
 	}
@@ -276,10 +290,18 @@ func (c *scan) pair(p int, k *keyName) (int, separation) {
 		}
 	}
 	open := c.beforeQuote(k)
+	if k.dashes && !c.option1(k) {
+		return 0, sepNone
+	}
 	if k.dashes && (open == '[' || open == '(' || open == ',' || open == ' ') || (open == '(' || open == '[') && c.twoOf(i) {
-		return i, sepSign
+		return i, sepPair
 	}
 	return 0, sepNone
+}
+
+// option1 reports whether the dashed name is an option, not an option with its value glued on.
+func (c *scan) option1(k *keyName) bool {
+	return k.lo >= 2 && c.text[k.lo-1] == '-' && c.text[k.lo-2] == '-' || k.lo == k.word
 }
 
 // twoOf reports whether a quoted string that is the last of its tuple or list starts at i.
@@ -412,9 +434,31 @@ func (c *scan) ideographic(p int) (int, separation) {
 	return 0, sepNone
 }
 
+// owner steps over "for svc" and "of user kim", which may stand between a name and the word that ties it to its value.
+func (c *scan) owner(p int) int {
+	if !hasPrefixFold(c.text[p:], "for ") && !hasPrefixFold(c.text[p:], "of ") {
+		return p
+	}
+	i := p
+	for words := 0; words < 4; words++ {
+		i = run(c.text, i, func(b byte) bool { return isToken(b) || b == '\'' || b == '.' || b == '@' })
+		if i >= len(c.text) || c.text[i] != ' ' {
+			return p
+		}
+		i++
+		if e := run(c.text, i, isLower); copulas[string(c.text[i:e])] {
+			return i
+		}
+	}
+	return p
+}
+
 // copulas are the words between a name and its value in a sentence. With "set" and the like
 // in front they still are.
-var copulas = wordSet(`is was to are set now equals est ist war lautet es era será e foi jest byl ar är er on oli zu auf vale`)
+var copulas = wordSet(`is was to from as are equals est ist war lautet es era será e foi jest byl ar är er on oli zu auf vale`)
+
+// changes are words that may stand before a copula: "changed to".
+var changes = wordSet(`changed reset updated rotated replaced set sent now`)
 
 // spaced handles a name that is followed by a space.
 func (c *scan) spaced(p int, k *keyName) (int, separation) {
@@ -425,16 +469,33 @@ func (c *scan) spaced(p int, k *keyName) (int, separation) {
 	if isQuote(t[p]) || t[p] == '\\' && c.quotedAt(p) {
 		return p, sepSpace
 	}
-	at, sep := p, sepNear
+	if c.tagOpen(k.lo) {
+		if e := run(t[:min(len(t), p+160)], p, func(b byte) bool { return b != '>' && b != '<' && b != '\n' }); e < len(t) && t[e] == '>' && t[e-1] != '/' {
+			return e + 1, sepTag
+		}
+	}
+	if w := run(t, p, func(b byte) bool { return isAlnum(b) || b == '*' }); w < len(t) && w > p && t[w] == ' ' && annotation(t[p:w]) {
+		for w < len(t) && t[w] == ' ' {
+			w++
+		}
+		if w < len(t) && t[w] == '=' {
+			return w + 1, sepSign
+		}
+	}
+	at, sep := c.owner(p), sepNear
 	for range 4 {
 		w := at
 		for at < len(t) && isLower(t[at]) && at-w < 8 {
 			at++
 		}
-		if at == w || at >= len(t) || t[at] != ' ' && t[at] != ':' || !copulas[string(t[w:at])] {
+		if at == w || at >= len(t) || t[at] != ' ' && t[at] != ':' {
 			break
 		}
-		sep = sepProse
+		if word := t[w:at]; copulas[string(word)] {
+			sep = sepProse
+		} else if !changes[string(word)] {
+			break
+		}
 		for at < len(t) && (t[at] == ' ' || t[at] == ':') {
 			at++
 		}

@@ -185,7 +185,11 @@ func (c *scan) passwordHash(start, end int) {
 		}
 		lo--
 	}
-	hi := run(c.text[:min(len(c.text), end+512)], end, isHashByte)
+	isByte := isHashByte
+	if c.text[start] == '$' {
+		isByte = func(b byte) bool { return isHashByte(b) && b != ':' } // /etc/shadow goes on
+	}
+	hi := run(c.text[:min(len(c.text), end+512)], end, isByte)
 	b := trimDots(c.text[lo:hi])
 	hi = lo + len(b)
 	dollars, colons := 0, 0
@@ -276,9 +280,10 @@ func (c *scan) command(start, end int) {
 	if b := c.text[end]; !isSpace(b) && !isQuote(b) && b != '\\' {
 		return
 	}
-	stop := min(len(c.text), end+512)
+	stop := min(len(c.text), end+1024)
+	c.s.charge(stop - end)
 	for i := end; i+2 < stop; i++ {
-		if c.text[i] == '\n' || c.text[i] == '|' {
+		if c.text[i] == '\n' && c.text[i-1] != '\\' || c.text[i] == '|' && c.text[i-1] == ' ' {
 			return
 		}
 		if c.text[i] != '-' || c.text[i-1] != ' ' && !isQuote(c.text[i-1]) || !isLetter(c.text[i+1]) && !hasPrefixFold(c.text[i:], "--user") {
@@ -331,13 +336,14 @@ func (c *scan) option(name []byte, i int) {
 	for hi < len(t) && hi-lo < 256 && !isSpace(t[hi]) && !isQuote(t[hi]) && t[hi] != '\\' {
 		hi++
 	}
+	lo += c.r.markLen(t[lo:hi])
 	if user {
 		for lo < hi && t[lo] != ':' {
 			lo++
 		}
 		lo++
 	}
-	if lo < hi && t[lo] != '-' && !placeholder(t[lo:hi]) && (!hasPrefixFold(name, "docker") || mixed(t[lo:hi]) && t[i-1] == ' ' && !dotted(t[lo:hi]) && indexFold(t[i-min(i, 40):i], "login") >= 0) {
+	if lo < hi && t[lo] != '-' && !placeholder(t[lo:hi]) && !c.marks(t[lo:hi]) && !sourceNames[string(lowered(nil, t[lo:hi]))] && (!hasPrefixFold(name, "docker") || mixed(t[lo:hi]) && t[i-1] == ' ' && !dotted(t[lo:hi]) && indexFold(t[i-min(i, 40):i], "login") >= 0) {
 		c.emit(span{det: detPassword, layer: Structure, rule: "command-line", noPrint: true, remember: memorable(t[lo:hi])}, lo, hi)
 	}
 }

@@ -66,9 +66,11 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 		return "None or a truth value"
 	case typeName(b):
 		return "the name of a type"
+	case sep == sepPair && (sourceNames[string(lowered(nil, b[:min(len(b), 40)]))] || tokenWords[string(lowered(nil, b[:min(len(b), 40)]))]):
+		return "a list of names"
 	case v.quote == 0 && sep != sepQuery && c.code(b, v, k):
 		return "code"
-	case sep == sepProse && !mixed(b) && v.quote == 0, sep == sepNear && v.quote == 0 && !standsOut(b, k):
+	case sep == sepProse && !mixed(b) && v.quote == 0 && !numeral(b, k), sep == sepNear && v.quote == 0 && !standsOut(b, k):
 		return "prose"
 	case sep == sepTable && !mixed(b):
 		return "a word in a table"
@@ -84,7 +86,7 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 	case medium:
 		return harmlessToken(b, v)
 	}
-	if !secretLike(b) {
+	if !secretLike(b) || indexFold(b, "/aws4_request") > 0 {
 		return "does not look like a secret"
 	}
 	return ""
@@ -122,6 +124,8 @@ func harmlessToken(b []byte, v value) string {
 	switch {
 	case len(b) < 4 && !v.cut:
 		return "too short"
+	case exampleLike(b):
+		return "an example out of a manual"
 	case allDigits(b) && len(b) < 8:
 		return "a count"
 	case arn(b) || dotted(b) || plainPath(b):
@@ -172,7 +176,7 @@ func placeholder(b []byte) bool {
 
 var maskWords = wordSet(`none null nil undefined nan n/a na redacted masked hidden filtered removed scrubbed sanitized censored suppressed omitted
 	unset notset not-set empty blank secretstr <redacted> [filtered] [redacted] [masked] [hidden] [removed] (hidden) (redacted) xxx your_password your-password
-	your_api_key your-api-key yourpassword *hidden* --redacted-- ***redacted*** __redacted__ protected [secret] {redacted} obfuscated`)
+	your_api_key your-api-key yourpassword *hidden* --redacted-- ***redacted*** __redacted__ protected required optional enabled disabled present absent missing [secret] {redacted} obfuscated`)
 
 // maskRun reports whether b is made of mask characters, with a few characters shown at one end at most.
 func maskRun(b []byte) bool {
@@ -217,6 +221,33 @@ func upperName(b []byte) bool {
 		}
 	}
 	return len(b) > 0
+}
+
+// halfOne reports whether half of b and more is one character in a row.
+func halfOne(b []byte) bool {
+	run, longest := 1, 1
+	for i := 1; i < len(b); i++ {
+		if b[i] == b[i-1] {
+			run++
+			longest = max(longest, run)
+		} else {
+			run = 1
+		}
+	}
+	return longest >= 6 && longest*2 >= len(b)
+}
+
+// exampleLike reports whether b is a token of a manual: half of it one character, or words that say so.
+func exampleLike(b []byte) bool {
+	if halfOne(b) || indexFold(b, lettersLow) >= 0 {
+		return true
+	}
+	for _, w := range [...]string{"example", "your_", "your-", "yourtoken", "placeholder", "xxxxxxxx", "changeme", "change_me", "replace_me", "replaceme", "redacted", "not_real", "insert_", "token_here", "tokenhere", "key_here"} {
+		if indexFold(b, w) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // literal reports whether b is a truth value or nothing in some language.
@@ -327,6 +358,11 @@ var proseWords = wordSet(`must is was are were be has have had not no and or for
 	mismatch unauthorized forbidden error optional enabled disabled success successful successfully please field value format too needs need cannot check verified verification authentication
 	using with without by via when if then than as of but because after before into only set unset present absent configured loaded set_by stored encrypted hashed saved cleared removed`)
 
+// numeral reports whether b is a code or a password made of digits.
+func numeral(b []byte, k *keyName) bool {
+	return allDigits(b) && (k.noun.detector == detPIN && len(b) >= 4 || k.noun.detector == detPassword && len(b) >= 6)
+}
+
 // standsOut reports whether b, which only follows a credential's name, is one by its own look.
 func standsOut(b []byte, k *keyName) bool {
 	for i := 0; i+1 < len(b); i++ {
@@ -343,7 +379,17 @@ func standsOut(b []byte, k *keyName) bool {
 // secretLike reports whether b by itself looks made by a generator: long enough, of mixed classes,
 // and none of the things that look so and are public.
 func secretLike(b []byte) bool {
-	return len(b) >= 12 && mixed(b) && !uuidLike(b) && !plainURL(b) && !plainPath(b) && !dateLike(b) && !arn(b) && !dotted(b) && entropy(b) >= 2.8 && noSpace(b)
+	return len(b) >= 12 && mixed(b) && !expression(b) && !uuidLike(b) && !plainURL(b) && !plainPath(b) && !dateLike(b) && !arn(b) && !dotted(b) && entropy(b) >= 2.8 && noSpace(b)
+}
+
+// expression reports whether b holds a bracket or a pair of a name and a value, which a token does not.
+func expression(b []byte) bool {
+	for i, x := range b {
+		if x == '{' || x == '(' || x == '[' || x == '=' && i+1 < len(b) && b[i+1] != '=' && i > 0 && b[i-1] != '=' {
+			return true
+		}
+	}
+	return false
 }
 
 // highEntropy reports whether b cannot be guessed, so that a keyed hash of it tells nobody anything.

@@ -120,7 +120,7 @@ func (c *scan) pemTail(start, end int) {
 	for hi > 0 {
 		if isSpace(c.text[hi-1]) {
 			hi--
-		} else if isLetter(c.text[hi-1]) && escapedLetter(c.text, hi-1) {
+		} else if (c.text[hi-1] == 'n' || c.text[hi-1] == 'r') && slashesBefore(c.text, hi-1) > 0 {
 			hi -= 1 + slashesBefore(c.text, hi-1)
 		} else if hi >= 4 && lineBreak(c.text[hi-4:hi]) == 4 {
 			hi -= 4

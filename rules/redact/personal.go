@@ -141,6 +141,7 @@ func nameLike(b []byte, keyed, quoted bool) bool {
 		return false
 	}
 	wordsSeen, capitals, start := 0, 0, true
+	word := 0
 	for i := 0; i < len(b); {
 		r, n := utf8.DecodeRune(b[i:])
 		switch {
@@ -151,7 +152,8 @@ func nameLike(b []byte, keyed, quoted bool) bool {
 		default:
 			if start {
 				wordsSeen++
-				if n > 1 || isUpper(b[i]) {
+				word = run(b, i, isLower)
+				if n > 1 || isUpper(b[i]) || wordsSeen > 1 && particles[string(b[i:word])] {
 					capitals++
 				}
 			}
@@ -167,6 +169,9 @@ func nameLike(b []byte, keyed, quoted bool) bool {
 	}
 	return quoted && wordsSeen >= 2 && wordsSeen <= 4 && capitals == wordsSeen && !hasByte(b, '.')
 }
+
+// particles are the small words inside of names.
+var particles = wordSet(`da de do dos das del di du la le van von der den ter ten zu bin ibn al el y e af av san`)
 
 // personName takes the capitalised words that follow a bare one.
 func (c *scan) personName(v value) value {

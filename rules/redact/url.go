@@ -8,6 +8,7 @@ func (c *scan) url(start, end int) {
 		return
 	}
 	stop, slash, at := end, -1, -1
+	raw := c.raw(start)
 	for stop < len(t) && stop-end < 1024 {
 		b := t[stop]
 		if b <= ' ' || isQuote(b) || b == '<' || b == '>' || b == '\\' || b == '|' || b == '{' && stop == end {
@@ -15,6 +16,10 @@ func (c *scan) url(start, end int) {
 		}
 		if b == '[' && c.r.markLen(t[stop:]) > 0 {
 			stop += c.r.markLen(t[stop:])
+			continue
+		}
+		if c.raw(stop) != raw {
+			stop++ // an encoded sign belongs to what it stands in
 			continue
 		}
 		switch b {
@@ -40,6 +45,11 @@ func (c *scan) url(start, end int) {
 	c.mailDone = max(c.mailDone, at+1)
 }
 
+// raw reports whether the byte at i of the view stands as it is in the line.
+func (c *scan) raw(i int) bool {
+	return c.v.off == nil || c.v.off[i+1] == c.v.off[i]+1
+}
+
 // secretBefore reports whether the text between lo and hi is a user and the beginning of a password,
 // not a host and a port.
 func (c *scan) secretBefore(lo, hi int) bool {
@@ -58,12 +68,12 @@ func (c *scan) hostAt(i int) bool {
 
 // userinfo hides what is secret in user:password at [lo,at).
 func (c *scan) userinfo(lo, at int) {
-	colon := lo
+	colon := lo + c.r.markLen(c.text[lo:at])
 	for colon < at && c.text[colon] != ':' {
 		colon++
 	}
 	user := c.text[lo:colon]
-	if secretUser(user) {
+	if secretUser(user) && !c.marks(user) {
 		c.emit(span{det: detURLPassword, layer: Shape, rule: "userinfo", noPrint: !highEntropy(user)}, lo, colon)
 	}
 	if colon >= at {
@@ -136,6 +146,9 @@ func (c *scan) authorization(k *keyName, p int) bool {
 		})]))
 	}
 	b := c.text[lo:hi]
+	if len(b) > 1 && (b[0] == '{' || b[0] == '$' || b[0] == '<' && b[1] != '/' && indexFold(c.text[lo:min(len(c.text), lo+48)], ">") > 0) {
+		return true // <your token>
+	}
 	if c.r.markLen(b) > 0 || placeholder(b) || words(b) || literal(b) || len(b) < 4 {
 		c.left(detAuthHeader, Structure, lo, hi, "empty, masked or words")
 		return true
@@ -176,7 +189,7 @@ func (c *scan) paramQuote(p, i int) bool {
 }
 
 // secretParams are the parameters of Digest, OAuth 1, Hawk, SigV4 and HTTP signatures that must not be seen.
-var secretParams = wordSet(`response nonce cnonce signature mac oauth_token oauth_signature oauth_consumer_key credential hash token opaque`)
+var secretParams = wordSet(`response signature mac oauth_token oauth_signature oauth_consumer_key credential hash token`)
 
 func (c *scan) authParams(lo, hi int) {
 	for i := lo; i < hi; {
@@ -239,6 +252,9 @@ func (c *scan) cookies(k *keyName, p int) bool {
 
 func (c *scan) cookie(name []byte, lo, hi int) {
 	b := c.text[lo:hi]
+	if len(b) > 1 && b[0] == '<' && b[1] != '/' && indexFold(c.text[lo:min(len(c.text), lo+48)], ">") > 0 {
+		return // <your token>
+	}
 	if c.r.markLen(b) > 0 || placeholder(b) || len(b) < 6 {
 		return
 	}

@@ -187,12 +187,13 @@ func (c *scan) constructor(p int) int {
 
 // tagValue is the text of an XML element.
 func (c *scan) tagValue(p int) value {
+	p = c.skipBreaks(p)
 	i, end := p, min(len(c.text), p+maxValue)
 	if hasPrefixFold(c.text[p:], "<![cdata[") {
 		p += len("<![cdata[")
 		i = p
 	}
-	for i < end && c.text[i] != '<' && c.text[i] != '\n' && !(c.text[i] == ']' && hasPrefixFold(c.text[i:], "]]>")) {
+	for i < end && c.text[i] != '<' && lineBreak(c.text[i:min(len(c.text), i+8)]) == 0 && !(c.text[i] == ']' && hasPrefixFold(c.text[i:], "]]>")) {
 		i++
 	}
 	c.s.charge(i - p)
@@ -268,6 +269,10 @@ scan:
 			if sep == sepQuery && b != ',' || sep == sepTable || c.endsItem(i+1) {
 				break scan
 			}
+		case b == '>':
+			if i > p && c.endsBare(i+1) && c.inAngle(k.lo) {
+				break scan
+			}
 		case b == '<':
 			if i+1 < len(t) && (t[i+1] == '/' || isLetter(t[i+1])) && i > p {
 				break scan
@@ -291,6 +296,19 @@ scan:
 		v.hi--
 	}
 	return v
+}
+
+// inAngle reports whether the name at lo stands inside of <…>, as in the repr of an object.
+func (c *scan) inAngle(lo int) bool {
+	for i := lo; i > 0 && lo-i < 120; i-- {
+		switch c.text[i-1] {
+		case '<':
+			return true
+		case '>', '\n':
+			return false
+		}
+	}
+	return false
 }
 
 // quoteEnds reports whether the quote at i ends the string round a bare value.
@@ -346,7 +364,7 @@ func (c *scan) container(k *keyName, p int) bool {
 			for next < end && c.text[next] == ' ' {
 				next++
 			}
-			if next < end && c.text[next] == ':' { // a member: what its own name says
+			if next+2 < end && c.text[next] == ':' { // a member: what its own name says
 				if v, ok = c.quotedValue(next + 2); !ok {
 					return count > 0
 				}

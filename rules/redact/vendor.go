@@ -25,7 +25,7 @@ var ownRules []byte
 // notOurs are rules of gitleaks whose work is done better by a form or by the names of keys: they would
 // hide a whole URL or command, or an identifier.
 var notOurs = wordSet(`generic-api-key private-key jwt jwt-base64 slack-webhook-url microsoft-teams-webhook curl-auth-header curl-auth-user hashicorp-tf-password nuget-config-password
-	kubernetes-secret-yaml sidekiq-sensitive-url gitlab-session-cookie pkcs12-file sidekiq-secret freemius-secret-key sourcegraph-access-token`)
+	kubernetes-secret-yaml sidekiq-sensitive-url gitlab-session-cookie pkcs12-file freemius-secret-key sourcegraph-access-token`)
 
 // ruleFile is the part of gitleaks' format that we use, with samples of our own.
 type ruleFile struct {
@@ -114,6 +114,9 @@ func (r *Redactor) loadRules() error {
 					ru.allow, ru.onMatch = append(ru.allow, re), append(ru.onMatch, a.RegexTarget == "match" || a.RegexTarget == "line")
 				}
 				ru.stopWords = append(ru.stopWords, a.StopWords...)
+			}
+			if f.own && ru.entropy == 0 {
+				ru.entropy = 3
 			}
 			ru.keyed = strings.Contains(raw.Regex, gitleaksJoin)
 			ru.source = tolerant.Replace(raw.Regex)
@@ -253,6 +256,9 @@ func (c *scan) vendor(ru *rule, start, end int) {
 	c.s.charge(3 * (hi - lo))
 	m := p.re.FindSubmatchIndex(t[lo:hi])
 	if m == nil {
+		if p.anchored && !ru.keyed {
+			c.cutToken(ru, start, end)
+		}
 		return
 	}
 	a, b := m[0], m[1]
@@ -266,12 +272,35 @@ func (c *scan) vendor(ru *rule, start, end int) {
 			}
 		}
 	}
+	for b > a && !isAlnum(t[lo+b-1]) && t[lo+b-1] != '=' && t[lo+b-1] != '_' && t[lo+b-1] != '-' {
+		b-- // a pattern without a group takes the end of the word with it
+	}
 	value := t[lo+a : lo+b]
 	if ru.harmless(p, value, t[lo+m[0]:lo+m[1]]) || c.touchesMark(lo+a, lo+b) {
 		c.left(ru.det, Shape, lo+a, lo+b, "too regular, or a known example")
 		return
 	}
 	c.emit(span{det: ru.det, layer: Shape, rule: ru.id, remember: memorable(value)}, lo+a, lo+b)
+}
+
+// cutToken finds the beginning of a token that the sender or the transport has cut.
+func (c *scan) cutToken(ru *rule, start, end int) {
+	hi := run(c.text, end, func(b byte) bool { return isToken(b) || b == '.' })
+	b := trimDots(c.text[end:hi])
+	if end-start < 4 || len(b) < 6 || !c.cutAt(end+len(b)) {
+		return
+	}
+	if start > 0 && isAlnum(c.text[start-1]) && !c.escapeEnds(start) {
+		return
+	}
+	atEnd := end+len(b) == len(c.text)
+	if atEnd && len(c.text) < minCut {
+		return // the text ends here by itself
+	}
+	if !hasDigit(b) && len(b) < 16 || words(b) || atEnd && (len(b) < 10 || !mixedRun(b)) || dotted(b) {
+		return
+	}
+	c.emit(span{det: ru.det, layer: Shape, rule: "cut-token", noPrint: true}, start, end+len(b))
 }
 
 // touchesMark reports whether a mark of our own stands in [lo,hi).
@@ -298,7 +327,7 @@ func (ru *rule) harmless(p *lazyRule, value, match []byte) bool {
 	if ru.entropy > 0 && entropy(value) < ru.entropy {
 		return true
 	}
-	if allSame(value) || maskRun(value) {
+	if ru.entropy > 1 && (maskRun(value) || halfOne(value)) || indexFold(value, lettersLow) >= 0 || hasSuffixFold(value, "example") {
 		return true
 	}
 	for _, w := range ru.stopWords {
