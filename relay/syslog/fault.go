@@ -17,7 +17,7 @@ const (
 )
 
 // MaxParams bounds the structured data of one message.
-const MaxParams = 4096
+const MaxParams = 1024
 
 // Faults returns every fault, so that a metric can be made with all of its labels.
 func Faults() []event.Fault {

@@ -18,6 +18,13 @@ type Parser struct {
 // keepBuffer is the largest scratch buffer that is kept from one message to the next.
 const keepBuffer = 64 << 10
 
+func reuse(buf []byte) []byte {
+	if cap(buf) > keepBuffer {
+		return nil
+	}
+	return buf[:0]
+}
+
 var bom = []byte{0xEF, 0xBB, 0xBF}
 
 // Parse reads frame, one message without count or trailer, received at the given time in nanoseconds since
@@ -28,6 +35,7 @@ var bom = []byte{0xEF, 0xBB, 0xBF}
 func (p *Parser) Parse(frame []byte, received int64, ev *event.Event) {
 	ev.Syslog = event.Syslog{Framing: ev.Syslog.Framing, Facility: -1, Severity: -1, Params: ev.Syslog.Params[:0]}
 	ev.Fault = ""
+	p.values, p.repaired = reuse(p.values), reuse(p.repaired)
 	if k := ev.Syslog.Framing; k == event.FramingDatagram || k == event.FramingRELP {
 		frame = trimTrailer(frame)
 	}

@@ -112,7 +112,7 @@ func tagOf(b []byte) (t tag, ok bool) {
 		letters = letters || b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z'
 		n++
 	}
-	if !letters || n > maxTag || n == len(b) {
+	if n == 0 || n > maxTag || n == len(b) || !letters && b[n] != '[' {
 		return tag{}, false
 	}
 	t.name = b[:n]

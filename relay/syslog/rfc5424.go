@@ -94,10 +94,6 @@ func (p *Parser) structured(b []byte, h *event.Syslog) (rest []byte, fault event
 	if b[0] == '-' {
 		b = b[1:]
 	} else {
-		if cap(p.values) > keepBuffer {
-			p.values = nil
-		}
-		p.values = p.values[:0]
 		if b[0] != '[' {
 			return nil, BadStructured
 		}
@@ -119,38 +115,47 @@ func (p *Parser) element(b []byte, h *event.Syslog) (rest []byte, fault event.Fa
 	if n == 0 {
 		return nil, BadStructured
 	}
-	id := event.NewText(b[:n])
+	param := event.Param{Element: event.NewText(b[:n])}
 	b = b[n:]
-	first := len(h.Params)
-	for {
-		spaces := 0
-		for spaces < len(b) && b[spaces] == ' ' {
-			spaces++
-		}
-		b = b[spaces:]
-		if len(b) == 0 {
-			return nil, BadStructured
-		}
-		if b[0] == ']' {
-			if len(h.Params) == first {
-				h.Params = append(h.Params, event.Param{Element: id})
-			}
+	for first := true; ; first = false {
+		spaces := len(b)
+		b = bytes.TrimLeft(b, " ")
+		spaces -= len(b)
+		last := len(b) > 0 && b[0] == ']'
+		if last && !first {
 			return b[1:], ""
-		}
-		n := sdName(b)
-		if spaces == 0 || n == 0 || len(b) < n+2 || b[n] != '=' || b[n+1] != '"' {
-			return nil, BadStructured
 		}
 		if len(h.Params) >= MaxParams {
 			return nil, TooManyParams
 		}
-		value, used := p.value(b[n+2:])
-		if used == 0 {
+		if last { // an element without parameters
+			h.Params = append(h.Params, param)
+			return b[1:], ""
+		}
+		if spaces == 0 {
 			return nil, BadStructured
 		}
-		h.Params = append(h.Params, event.Param{Element: id, Name: event.NewText(b[:n]), Value: event.NewText(value)})
-		b = b[n+2+used:]
+		n := p.param(b, &param)
+		if n == 0 {
+			return nil, BadStructured
+		}
+		h.Params = append(h.Params, param)
+		b = b[n:]
 	}
+}
+
+// param reads the SD-PARAM that b begins with and returns its length, or 0.
+func (p *Parser) param(b []byte, param *event.Param) int {
+	n := sdName(b)
+	if n == 0 || len(b) < n+2 || b[n] != '=' || b[n+1] != '"' {
+		return 0
+	}
+	value, used := p.value(b[n+2:])
+	if used == 0 {
+		return 0
+	}
+	param.Name, param.Value = event.NewText(b[:n]), event.NewText(value)
+	return n + 2 + used
 }
 
 // sdName returns the length of the SD-NAME that b begins with.

@@ -5,9 +5,6 @@ import "unicode/utf8"
 // repair returns frame as valid UTF-8 in p's own buffer: every maximal ill-formed part becomes one
 // U+FFFD, as Unicode §3.9 recommends and Python and browsers do.
 func (p *Parser) repair(frame []byte) []byte {
-	if cap(p.repaired) > keepBuffer {
-		p.repaired = nil
-	}
 	out := p.repaired[:0]
 	from := 0 // of what is valid and not yet copied
 	for i := 0; i < len(frame); {
