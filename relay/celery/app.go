@@ -61,7 +61,11 @@ func (r *Reader) byLogger(ev *event.Event, msg []byte) {
 			c.Kind = ControlShutdown
 		}
 	case "":
-		if c.Level == event.LevelWarning && isWarning(msg) {
+		switch {
+		case c.Level != event.LevelWarning && c.Level != event.LevelNone, !isWarning(msg):
+		case bytes.Contains(msg, []byte("SecurityWarning: You're running the worker with superuser privileges")):
+			c.Kind = WorkerRunsAsRoot
+		case c.Level == event.LevelWarning:
 			c.Kind = PythonWarning
 		}
 	}

@@ -43,6 +43,7 @@ func controlMessages() []template {
 		{logger: beat, levels: lvError, kind: BeatControl, python: "beat pidbox command error: %r", holes: []hole{exception}},
 		{logger: beat, levels: lvError, kind: BeatControl, python: "beat pidbox connection error: %r", holes: []hole{exception}},
 
+		{levels: lvAny, kind: WorkerBanner, python: " -------------- %s v%s", holes: []hole{worker, skip}},
 		{levels: lvAny, kind: WorkerShutdown, python: "worker: %s shutdown (%s)", holes: []hole{skip, skip}},
 		{levels: lvAny, kind: WorkerRestarting, python: "Restarting celery worker (%s)", holes: []hole{skip}},
 		{levels: lvAny, kind: WorkerRefusesRoot, python: "Running a worker with superuser privileges when the\nworker accepts messages serialized with pickle is a very bad idea!",

@@ -111,3 +111,5 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+func without(s, part string) string { return strings.Replace(s, part, "", 1) }
