@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -35,6 +36,7 @@ func (b *builder) bindCorrelations() {
 	s.users = make([][]reference, len(s.rules), len(s.rules)+len(b.correlations))
 	bound := make(map[*Rule]*correlation)
 	waiting := b.correlations
+	waiting = slices.DeleteFunc(slices.Clone(waiting), b.refuseAliases)
 	for len(waiting) > 0 {
 		var later []*correlationDoc
 		for _, doc := range waiting {
@@ -67,6 +69,19 @@ func (b *builder) resolveAll(doc *correlationDoc, bound map[*Rule]*correlation) 
 		rules[i] = rule
 	}
 	return rules
+}
+
+// refuseAliases refuses a correlation with an alias for a rule that is not there.
+func (b *builder) refuseAliases(doc *correlationDoc) bool {
+	for _, alias := range slices.Sorted(maps.Keys(doc.aliases)) {
+		for _, ref := range slices.Sorted(maps.Keys(doc.aliases[alias])) {
+			if b.taken[ref] == nil {
+				b.refuse(doc.rule.File, doc.rule, refuse(doc.line, "alias %q names %s, which is no loaded rule's id or name", alias, ref))
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (b *builder) refuseUnbound(docs []*correlationDoc) {
@@ -119,7 +134,7 @@ func (b *builder) bind(doc *correlationDoc, rules []*Rule, bound map[*Rule]*corr
 	b.checkAliases(c)
 }
 
-// checkAliases warns of an alias for a rule that is none of the correlation's, which would do nothing.
+// checkAliases warns of an alias for a rule that is none of the correlation's own, which does nothing.
 func (b *builder) checkAliases(c *correlation) {
 	for alias, fields := range c.aliases {
 		for ref := range fields {

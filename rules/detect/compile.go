@@ -16,6 +16,7 @@ func (b *builder) build() (*Set, error) {
 		b.name(d.rule)
 	}
 	b.bindCorrelations()
+	b.keywords()
 	b.compile()
 	if len(b.refusals) == 0 {
 		return s, nil
@@ -38,6 +39,20 @@ func (b *builder) name(rule *Rule) {
 	}
 }
 
+// keywords makes message a field that rules look at when one of them looks at everything: a
+// caller that fills only what Fields names must not leave out the log line itself.
+func (b *builder) keywords() {
+	for _, d := range b.detections {
+		walk(d.section.condition, func(e expr) {
+			f, ok := e.(*fieldTest)
+			b.set.keywords = b.set.keywords || ok && f.slot == everySlot
+		})
+	}
+	if b.set.keywords {
+		b.slot("message")
+	}
+}
+
 // compile gives every rule its gate and builds the automaton.
 func (b *builder) compile() {
 	s, p := b.set, &b.set.program
@@ -54,7 +69,6 @@ func (b *builder) compile() {
 		s.wake(needed, gate, literals)
 		walk(d.section.condition, func(e expr) {
 			if f, ok := e.(*fieldTest); ok {
-				s.keywords = s.keywords || f.slot == everySlot
 				regexes = append(regexes, f)
 			}
 		})

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,6 +99,9 @@ func eachEvent(events io.Reader, yield func(Event) error) error {
 	lines.Buffer(make([]byte, 64<<10), maxEventBytes)
 	for n := 1; lines.Scan(); n++ {
 		line := lines.Bytes()
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff"))
+		}
 		if len(line) == 0 || len(line) == 1 && line[0] == '\r' {
 			continue
 		}

@@ -79,6 +79,11 @@ func (b *builder) filterTargets(f *filterDoc) []*detectionDoc {
 				targets, found = append(targets, d), true
 			}
 		}
+		for _, d := range b.detections {
+			if !found && ref == d.rule.Title { // what has neither id nor name
+				targets, found = append(targets, d), true
+			}
+		}
 		if !found {
 			f.rule.warn(f.line, "the filter names "+ref+", which is no loaded rule")
 		}

@@ -102,6 +102,7 @@ func TestWhatTheSpecificationForbidsIsRefused(t *testing.T) {
 		{"an expression without one of its rules", correlation("type: temporal\nrules: [base, b2]\ntimespan: 5m\ncondition: base"), `"b2" is not in the condition`},
 		{"aliases that are no map", correlation("type: temporal\nrules: [base]\ntimespan: 5m\naliases: [x]"), "must be a map"},
 
+		{"an alias for nobody", correlation("type: temporal\nrules: [base]\ntimespan: 5m\naliases: {u: {nobody: x}}"), "alias \"u\" names nobody"},
 		{"a filter without rules", filter("sel: {a: 1}\ncondition: sel"), "names no rule"},
 		{"a filter of nothing", filter("rules: []\nsel: {a: 1}\ncondition: sel"), "names no rule"},
 		{"a filter without condition", filter("rules: [b]\nsel: {a: 1}"), "no condition"},

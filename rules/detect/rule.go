@@ -131,6 +131,9 @@ var (
 // ("Components" of the specification).
 func (r *reader) parseHead(rule *Rule, pairs []pair) error {
 	for _, p := range pairs {
+		if isNull(p.value) && p.key != "title" {
+			continue // written and left empty
+		}
 		var err error
 		switch p.key {
 		case "title":
