@@ -30,7 +30,8 @@ type conn struct {
 	ended    chan struct{}          // closed with end
 
 	// door
-	place     *list.Element
+	place     *list.Element // among the handshakes; nil when they are over
+	entered   time.Time
 	guest     *guest
 	guestName string
 }

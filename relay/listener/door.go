@@ -41,14 +41,14 @@ func (d *door) enter(c *conn) (out *conn, why reason) {
 	}
 	if len(d.inside) >= d.limits.Connections {
 		oldest := d.waiting.Front()
-		if oldest == nil || time.Since(oldest.Value.(*conn).accepted) < minWait {
+		if oldest == nil || time.Since(oldest.Value.(*conn).entered) < minWait {
 			return nil, full
 		}
 		out = oldest.Value.(*conn)
 		d.remove(out)
 	}
 	d.inside[c] = struct{}{}
-	c.place = d.waiting.PushBack(c)
+	c.place, c.entered = d.waiting.PushBack(c), time.Now()
 	return out, ""
 }
 

@@ -196,7 +196,7 @@ func TestAFullDoorGivesThePlaceOfTheOldestHandshakeToANewClient(t *testing.T) {
 	}
 	s.l.door.mu.Lock()
 	for c := range s.l.door.inside {
-		c.accepted = c.accepted.Add(-2 * minWait)
+		c.entered = c.entered.Add(-2 * minWait)
 	}
 	s.l.door.mu.Unlock()
 	s.served("a full door")

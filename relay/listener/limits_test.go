@@ -139,7 +139,10 @@ func TestADrainEndsAtItsDeadlineThoughBytesKeepComing(t *testing.T) {
 		a, b := net.Pipe()
 		defer a.Close()
 		defer b.Close()
+		sender := make(chan struct{})
+		defer func() { a.Close(); <-sender }()
 		go func() {
+			defer close(sender)
 			for {
 				if _, err := b.Write([]byte("x")); err != nil {
 					return

@@ -72,6 +72,7 @@ var remedies = map[reason]string{
 	badRecordMAC:   "TLS socket shared over fork: two processes write on one TLS connection; reopen the log handler in Celery's worker_process_init signal",
 	badFraming:     "the sender does not use the framing that this listener is fixed to",
 	frameTimeout:   "the client began a message and did not finish it in time; a slow or hostile client",
+	notTaken:       "the message could not be kept; the log lines of the spool say why. The sender sends it again",
 	panicked:       "please report this with the places named here; the other connections live on",
 }
 

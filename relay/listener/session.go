@@ -17,7 +17,8 @@ type Handler interface {
 // Session takes the messages of one connection, in order. All of its methods are called by
 // one goroutine at a time, and Close is the last call, after a panic too.
 type Session interface {
-	// Handle takes one message. It may block: the connection is not read meanwhile. The event and
+	// Handle takes one message. It may block: the connection is not read meanwhile, and when the relay
+	// stops, Run waits for it. The event and
 	// its texts are valid until it returns. nil says that the message was taken, ErrShed that it was
 	// dropped and counted; any other error that it was not taken. After an error the
 	// connection gets no close_notify, and RELP no reply: a RELP session is ended, so that the sender sends
