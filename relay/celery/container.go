@@ -14,12 +14,17 @@ func (w *wire) container(ev *event.Event, b []byte) ([]byte, bool) {
 	switch {
 	case bytes.HasPrefix(b, []byte(`{"log":"`)):
 		return w.object(ev, b, "log")
-	case b[0] == '{' && (bytes.HasPrefix(b, []byte(`{"__CURSOR"`)) || bytes.HasPrefix(b, []byte(`{"__REALTIME`)) || bytes.HasPrefix(b, []byte(`{"MESSAGE"`)) || bytes.Contains(b[:min(len(b), 2048)], []byte(`"_BOOT_ID"`))):
+	case journal(b):
 		return w.object(ev, b, "MESSAGE")
 	case b[0] >= '0' && b[0] <= '9':
 		return cri(b)
 	}
 	return nil, false
+}
+
+// journal recognises an entry of journald by its first key: its fields are named _LIKE_THIS.
+func journal(b []byte) bool {
+	return len(b) > 3 && b[0] == '{' && b[1] == '"' && (b[2] == '_' || b[2] >= 'A' && b[2] <= 'Z' && b[3] >= 'A' && b[3] <= 'Z') && bytes.Contains(b, []byte(`"MESSAGE"`))
 }
 
 // object copies the member called name of the object b.

@@ -39,6 +39,7 @@ func NewReader(opt Options) *Reader {
 // What it points into is valid until the next Read. It never fails: a line that is not Celery's is an
 // event whose Celery.Kind is empty.
 func (r *Reader) Read(ev *event.Event) {
+	r.trim()
 	r.unwrap(ev)
 	r.text, r.inner = ev.Message.Reveal(), r.inner[:0]
 	c := &ev.Celery
@@ -52,6 +53,19 @@ func (r *Reader) Read(ev *event.Event) {
 	}
 	r.flag(ev)
 	r.group(ev)
+}
+
+// maxScratch is how much scratch a connection keeps between messages: one long line must not hold a megabyte for
+// as long as the connection lives.
+const maxScratch = 128 << 10
+
+func (r *Reader) trim() {
+	if cap(r.inner) > maxScratch {
+		r.inner = nil
+	}
+	if cap(r.wire.scratch) > maxScratch {
+		r.wire.scratch = nil
+	}
 }
 
 // line reads what stands before the message and returns the span of the message on r.text.
