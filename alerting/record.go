@@ -2,7 +2,6 @@ package alerting
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"destring/rules"
@@ -13,7 +12,7 @@ func (a *Alert) Statement(id string, now time.Time) rules.Statement {
 	action := map[Status]string{Open: "alert-open", Acknowledged: "alert-acknowledged", Resolved: "alert-resolved"}[a.Status]
 	s := rules.Statement{Topic: rules.Alerts, Action: action, Kind: "alert", Time: now.UnixNano(), ID: id, Key: a.ID, Severity: a.Level, Message: a.Title()}
 	s.Fields = append(a.fields(),
-		rules.Strings("event.category", "intrusion_detection"), rules.Strings("event.type", "info"),
+		rules.Strings("event.category", "intrusion_detection"), rules.Strings("event.type", "info"), rules.String("event.provider", "destring"),
 		rules.Time("event.start", a.First.UnixNano()), rules.Time("event.end", a.Last.UnixNano()))
 	m := &a.Match
 	add := func(name, value string) {
@@ -31,7 +30,7 @@ func (a *Alert) Statement(id string, now time.Time) rules.Statement {
 		s.Fields = append(s.Fields, rules.String("destring.alert.kafka.topic", m.Place.Topic),
 			rules.Int("destring.alert.kafka.partition", int64(m.Place.Partition)), rules.Int("destring.alert.kafka.offset", m.Place.Offset))
 	}
-	if techniques := a.techniques(); len(techniques) > 0 {
+	if techniques := a.techniqueIDs(); len(techniques) > 0 {
 		s.Fields = append(s.Fields, rules.String("threat.framework", "MITRE ATT&CK"), rules.Strings("threat.technique.id", techniques...))
 	}
 	return s
@@ -52,20 +51,6 @@ func (a *Alert) fields() []rules.Field {
 	}
 	return f
 }
-
-// techniques are the ATT&CK ids among the rule's tags: "attack.t1552.001" is T1552.001.
-func (a *Alert) techniques() (ids []string) {
-	for _, tag := range a.Match.Rule.Tags {
-		id, ok := strings.CutPrefix(strings.ToLower(tag), "attack.t")
-		if ok && id != "" && strings.Trim(id, "0123456789.") == "" {
-			ids = append(ids, "T"+id)
-		}
-	}
-	return ids
-}
-
-// Techniques returns the ATT&CK technique ids of a's rule.
-func (a *Alert) Techniques() []string { return a.techniques() }
 
 // Records is the Sink that makes a record of each change of an alert.
 type Records struct {

@@ -152,7 +152,7 @@ func EncodeJSON(m *Message) ([]byte, error) {
 	}
 	a := m.Alert
 	return json.Marshal(hook{Version: 1, Key: m.Key, Kind: "alert", AlertID: a.ID, Status: a.Status.String(), Level: a.Level.String(), Title: a.Title(),
-		RuleID: a.Match.RuleID(), RuleVer: a.Match.Rule.Version, Techniques: a.Techniques(), Count: a.Count, First: &a.First, Last: &a.Last,
+		RuleID: a.Match.RuleID(), RuleVer: a.Match.Rule.Version, Techniques: a.techniqueIDs(), Count: a.Count, First: &a.First, Last: &a.Last,
 		Detector: a.Match.Finding.Detector, SecretKey: a.Match.Finding.Key, Fp: a.Match.Finding.Fingerprint, Tasks: a.Tasks, Workers: a.Workers,
 		TaskID: a.Match.TaskID, EventID: a.Match.EventID, Peer: a.Match.Peer, PeerFp: a.Match.PeerFingerprint, Host: a.Match.Host, Env: a.Match.Environment,
 		Sample: a.Match.Sample, Silence: a.Silence, Runbook: a.Match.Rule.Runbook, Steps: Steps(&a.Match.Finding)})

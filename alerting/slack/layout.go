@@ -89,8 +89,12 @@ func (l *Layout) about(a *alerting.Alert) string {
 		rule += "@" + a.Match.Rule.Version
 	}
 	parts = append(parts, "rule "+rule)
-	if ids := a.Techniques(); len(ids) > 0 {
-		parts = append(parts, "ATT&CK "+strings.Join(ids, ", "))
+	var techniques []string
+	for _, t := range a.Techniques() {
+		techniques = append(techniques, t.String())
+	}
+	if len(techniques) > 0 {
+		parts = append(parts, "ATT&CK "+strings.Join(techniques, ", "))
 	}
 	return strings.Join(append(parts, status(a)), " · ")
 }
