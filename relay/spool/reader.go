@@ -3,10 +3,8 @@ package spool
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"sort"
 	"sync"
@@ -214,17 +212,9 @@ func (r *Reader) enter(v view) error {
 	if file != nil {
 		file.close()
 	}
-	reason := Damaged
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		reason = Missing
-	case badMedia(err):
-		reason = Unreadable
-	case errors.Is(err, errNotRegular):
-		reason = Foreign
-	case errors.Is(err, errBadHeader), errors.Is(err, errKey), errors.Is(err, errVersion):
-	default:
-		return fmt.Errorf("spool: open segment %s: %w", v.seg.name, err)
+	reason := reasonOf(err)
+	if reason == Damaged {
+		return fmt.Errorf("spool: open segment %s: %w", v.seg.name, err) // too many open files, and the like
 	}
 	r.s.note(Gap{Reason: reason, Segment: v.seg.name, First: r.next, Records: v.limit - r.next}, nil)
 	r.pass(v.limit)
@@ -280,8 +270,12 @@ func (r *Reader) describe(h *frameHeader) Frame {
 	if string(h.topic) != r.topic {
 		r.topic = string(h.topic)
 	}
+	return h.frame(r.topic)
+}
+
+func (h *frameHeader) frame(topic string) Frame {
 	return Frame{
-		Position: Position(h.end()), Topic: r.topic, Partition: h.partition, Count: int(h.count), First: h.first, Matched: h.matched,
+		Position: Position(h.end()), Topic: topic, Partition: h.partition, Count: int(h.count), First: h.first, Matched: h.matched,
 		BaseTimestamp: h.base, MaxTimestamp: h.max, Codec: h.codec, Size: int(h.rawLen),
 	}
 }
@@ -321,7 +315,7 @@ func (r *Reader) settleDamage(h *frameHeader) {
 func (r *Reader) report(until uint64, off int64) {
 	first := max(r.at, r.next)
 	g := Gap{Reason: r.bad.reason, Segment: r.seg.name, Offset: r.bad.off, Bytes: off - r.bad.off, First: first}
-	if g.Reason == "" {
+	if g.Reason == "" || g.Bytes <= 0 {
 		g.Reason, g.Offset, g.Bytes = Missing, off, 0
 	}
 	if until > first {

@@ -81,23 +81,18 @@ func (s *Spool) adopt(seg *segment, until uint64) (bool, error) {
 	case err == nil:
 		g.Reason = Foreign
 		s.log.Error("spool: segment has another name than it was made with; it goes to quarantine", "segment", seg.name, "made_as", segmentName(r.head.first))
-	case errors.Is(err, errBadHeader):
-		if r.zeroFrom(0, seg.size) {
-			s.log.Info("spool: remove a segment that a crash left without a header", "segment", seg.name)
-			s.remove(seg.name)
-			return false, nil
-		}
-		g.Reason = BadHeader
-	case errors.Is(err, errKey):
-		g.Reason = WrongKey
-		s.log.Error("spool: segment cannot be opened; it goes to quarantine. Put its key back as a further line of the key file and start again: its records are then taken in again",
-			"segment", seg.name, "error", err)
-	case errors.Is(err, errVersion):
-		g.Reason = NewFormat
-	case badMedia(err):
-		g.Reason = Unreadable
+	case errors.Is(err, errBadHeader) && r.zeroFrom(0, seg.size):
+		s.log.Info("spool: remove a segment that a crash left without a header", "segment", seg.name)
+		s.remove(seg.name)
+		return false, nil
 	default:
-		return false, fmt.Errorf("spool: open segment %s: %w", seg.name, err)
+		if g.Reason = reasonOf(err); g.Reason == Damaged {
+			return false, fmt.Errorf("spool: open segment %s: %w", seg.name, err) // not ours to read, too many open files, and the like
+		}
+		if g.Reason == WrongKey {
+			s.log.Error("spool: segment cannot be opened and goes to quarantine. Put its key back as a further line of the key file and start again: its records are then taken in again",
+				"segment", seg.name, "error", err)
+		}
 	}
 	if r != nil && g.Reason != Foreign && until == 0 {
 		_, until = r.walk(seg)
@@ -137,12 +132,11 @@ func (s *Spool) cutTail() {
 		if s.cutSegment(seg) {
 			return
 		}
-		s.remove(seg.name)
 		s.segments = s.segments[:len(s.segments)-1]
 	}
 }
 
-// cutSegment reports whether a frame is left.
+// cutSegment reports whether a frame is left; when not, the file is gone.
 func (s *Spool) cutSegment(seg *segment) bool {
 	r, err := openSegment(s.disk, seg.name, s.cfg.Keys)
 	if err != nil { // it was readable a moment ago
@@ -150,6 +144,10 @@ func (s *Spool) cutSegment(seg *segment) bool {
 		return true
 	}
 	defer r.close()
+	if seg.size < framesStart { // cut below its first frame: there is nothing to save, but it is no crash that did that
+		s.exile(Gap{Reason: BadHeader, Segment: seg.name, Bytes: seg.size, First: seg.first})
+		return false
+	}
 	end, next := r.walk(seg)
 	s.next = max(s.next, next)
 	if end < seg.size {
@@ -159,6 +157,7 @@ func (s *Spool) cutSegment(seg *segment) bool {
 		seg.end = end
 	}
 	if end == framesStart {
+		s.remove(seg.name)
 		return false
 	}
 	if err := s.truncate(seg.name, end); err != nil {

@@ -88,6 +88,9 @@ func appendAll(tb testing.TB, s *Spool, from, to int) {
 			tb.Fatal(err)
 		}
 	}
+	if err := s.Flush(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
 	if err := s.Wait(tb.Context(), t); err != nil {
 		tb.Fatal(err)
 	}
