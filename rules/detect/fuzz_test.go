@@ -76,6 +76,7 @@ func FuzzText(f *testing.F) {
 		m := set.NewMatcher()
 		m.Text(deep, text)
 		m.Part(a, deep, int(start), int(end))
+		m.Part(b, a, int(start/2), int(end/2))
 		m.Text(b, other)
 		gated := titles(m.Match())
 		if ungated := titles(m.MatchUngated()); !slices.Equal(gated, ungated) {

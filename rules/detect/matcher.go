@@ -68,7 +68,14 @@ func (m *Matcher) Part(slot, parent, start, end int) {
 	if start < 0 || start > end || end > len(whole) {
 		return
 	}
-	m.add(slot, value{kind: kindText, text: whole[start:end:end], parent: at + 1, start: int32(start)})
+	part := value{kind: kindText, text: whole[start:end:end], start: int32(start)}
+	if up := &m.values[at]; up.parent >= 0 { // a part of a part
+		at, part.start = up.parent, part.start+up.start
+	}
+	if root := m.values[at].slot; root < 0 || m.set.program.scanned[root] { // else nobody searches the whole
+		part.parent = at + 1
+	}
+	m.add(slot, part)
 }
 
 // Number adds a number.

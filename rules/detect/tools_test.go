@@ -190,3 +190,19 @@ func TestKeywordsMakeTheMessageAFieldThatIsAskedFor(t *testing.T) {
 		t.Error("no match in a value without a slot")
 	}
 }
+
+func TestAPartIsSearchedAlsoWhenNoRuleSearchesTheWhole(t *testing.T) {
+	set := load(t, rule("sel: {args|contains: evil, whole|exists: true}\ncondition: sel"))
+	m := set.NewMatcher()
+	m.Text(set.Slot("whole"), []byte("args: an evil one"))
+	m.Part(set.Slot("args"), set.Slot("whole"), 6, 17)
+	if len(m.Match()) != 1 {
+		t.Error("no match")
+	}
+	m.Reset()
+	m.Text(set.Slot("whole"), []byte("evil, args: none"))
+	m.Part(set.Slot("args"), set.Slot("whole"), 12, 16)
+	if len(m.Match()) != 0 {
+		t.Error("what stands outside of the part matched")
+	}
+}
