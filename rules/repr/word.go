@@ -38,7 +38,7 @@ func (r *Reader) at(i int) byte {
 // key, which the next value takes.
 func (r *Reader) word(t *Token) bool {
 	start := r.pos
-	end := r.run(start)
+	end := r.apostrophes(start, r.run(start))
 	if end == start { // a control character or the like
 		end++
 	}
@@ -74,7 +74,7 @@ func (r *Reader) phrase(end int) int {
 		for r.at(next) == ' ' {
 			next++
 		}
-		stop := r.run(next)
+		stop := r.apostrophes(next, r.run(next))
 		if stop == next {
 			return end
 		}
@@ -84,6 +84,15 @@ func (r *Reader) phrase(end int) int {
 		}
 		end = stop
 	}
+}
+
+// apostrophes takes the rest of "can't" and "O'Brien" to the word: the quote behind letters that are no
+// literal's prefix, with a letter behind it.
+func (r *Reader) apostrophes(start, end int) int {
+	for r.at(end) == '\'' && end > start && class[r.at(end+1)]&ident != 0 && !isPrefix(r.src[start:end]) {
+		end = r.run(end + 1)
+	}
+	return end
 }
 
 func isPrefix(s []byte) bool {
