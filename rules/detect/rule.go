@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -151,9 +152,9 @@ func (r *reader) parseHead(rule *Rule, pairs []pair) error {
 		case "level":
 			err = r.level(rule, p)
 		case "date":
-			err = r.date(&rule.Date, p)
+			err = r.date(rule, &rule.Date, p)
 		case "modified":
-			err = r.date(&rule.Modified, p)
+			err = r.date(rule, &rule.Modified, p)
 		case "tags":
 			rule.Tags, err = r.texts(p.value, "tags")
 		case "references":
@@ -163,7 +164,7 @@ func (r *reader) parseHead(rule *Rule, pairs []pair) error {
 		case "fields":
 			rule.Fields, err = r.texts(p.value, "fields")
 		case "related":
-			err = r.related(p)
+			err = r.related(rule, p)
 		case "logsource":
 			err = r.logsource(&rule.Logsource, p)
 		case "destring":
@@ -214,10 +215,14 @@ func (r *reader) level(rule *Rule, p pair) error {
 	return nil
 }
 
-func (r *reader) date(dst *string, p pair) error {
+func (r *reader) date(rule *Rule, dst *string, p pair) error {
 	text, err := r.text(p.value, p.key)
 	if err != nil {
 		return err
+	}
+	if iso := strings.ReplaceAll(text, "/", "-"); iso != text && isoDate.MatchString(iso) {
+		rule.warn(p.line, p.key+" is written as in Sigma 1, now "+iso)
+		text = iso
 	}
 	if !isoDate.MatchString(text) {
 		return refuse(p.line, "%s %q is not of the form YYYY-MM-DD", p.key, text)
@@ -226,7 +231,7 @@ func (r *reader) date(dst *string, p pair) error {
 	return nil
 }
 
-func (r *reader) related(p pair) error {
+func (r *reader) related(rule *Rule, p pair) error {
 	items, err := r.list(p.value)
 	if err != nil {
 		return err
@@ -238,7 +243,9 @@ func (r *reader) related(p pair) error {
 		}
 		for _, q := range pairs {
 			var word string
-			if q.key == "type" {
+			if q.key == "type" && q.value.Value == "obsoletes" {
+				rule.warn(q.line, "the relation `obsoletes` is Sigma 1's, now `obsolete`")
+			} else if q.key == "type" {
 				if err := r.oneOf(&word, q, relatedTypes); err != nil {
 					return err
 				}

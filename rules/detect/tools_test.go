@@ -37,6 +37,8 @@ title: A
 id: not-a-uuid
 tags: [attack.t1562, Attack.X]
 status: deprecated
+date: 2022/08/03
+related: [{id: x, type: obsoletes}]
 detection:
     sel: {a|re: '[a-z]+[0-9]*'}
     other: {b: 1}
@@ -60,8 +62,9 @@ filter: {rules: [not-a-uuid, gone], sel: {u: x}, condition: sel}
 	}
 	for _, want := range []string{
 		"2 id is no UUID", "2 no level: it counts as medium", "2 tag attack.t1562 is out of use, now attack.t1685", `2 tag "Attack.X" is not of the form`, "2 status is deprecated",
-		"7 regular expression [a-z]+[0-9]* requires no literal", "8 search identifier other is not used", "11 the rule needs nothing to be there (not)",
-		"16 no id", "18 no group-by", "18 alias u names 6f3e2987", "21 the filter names gone", "21 the filter keeps what its condition matches",
+		"6 date is written as in Sigma 1, now 2022-08-03", "7 the relation `obsoletes`",
+		"9 regular expression [a-z]+[0-9]* requires no literal", "10 search identifier other is not used", "13 the rule needs nothing to be there (not)",
+		"18 no id", "20 no group-by", "20 alias u names 6f3e2987", "23 the filter names gone", "23 the filter keeps what its condition matches",
 	} {
 		if !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, want) }) {
 			t.Errorf("no finding %q in\n%s", want, strings.Join(got, "\n"))
