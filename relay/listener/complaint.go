@@ -13,8 +13,9 @@ type complaints struct {
 	log    *slog.Logger
 	period time.Duration
 
-	mu   sync.Mutex
-	last map[complaint]*silence
+	mu    sync.Mutex
+	last  map[complaint]*silence
+	swept time.Time // when last was searched for what is over
 }
 
 type complaint struct {
@@ -56,7 +57,10 @@ func (c *complaints) due(key complaint, now time.Time) (skipped int, ok bool) {
 	defer c.mu.Unlock()
 	s := c.last[key]
 	if s == nil && len(c.last) >= maxComplaints {
-		c.sweep(now)
+		if now.Sub(c.swept) > c.period/8 { // not at each of many new addresses
+			c.sweep(now)
+			c.swept = now
+		}
 		if len(c.last) >= maxComplaints {
 			key.peer = ""
 			s = c.last[key]

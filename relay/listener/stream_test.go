@@ -50,6 +50,7 @@ func direct(b []byte) []record {
 	rec := newRecorder()
 	in := intake{gauges: NewMetrics(newRegistry()).of("x"), session: rec.Open(nil)}
 	in.peer = (&Plain{}).newPeer("plain_tcp", "127.0.0.1:9")
+	in.begin()
 	for r := framing.NewReader(bytes.NewReader(b), framing.Options{}); ; {
 		f, err := r.Next()
 		if err != nil {
