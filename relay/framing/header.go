@@ -19,8 +19,8 @@ func sniff(line []byte) form {
 	if stamp, m := isoShape(rest); m > 0 && stamp > 0 {
 		return form{rfc3164, stamp, hostHash(rest[m:])}
 	}
-	if m := bsdStampLen(rest); m > 0 {
-		return form{rfc3164, 0, hostHash(rest[m:])}
+	if stamp, m := bsdShape(rest); m > 0 {
+		return form{rfc3164, stamp, hostHash(rest[m:])}
 	}
 	return form{class: bare}
 }
@@ -84,38 +84,42 @@ func isoShape(b []byte) (shape uint8, n int) {
 	return shape, i + 1
 }
 
-// bsdStampLen returns the length of the "Mmm dd hh:mm:ss " that b begins with, or 0.
-func bsdStampLen(b []byte) int {
-	const shape = "Aaa _9 99:99:99 "
-	if len(b) < len(shape) {
-		return 0
+// bsdShape tells the shape of a "Mmm dd hh:mm:ss " that b begins with, with a fraction or without, and its length or 0.
+// The shape is beyond those of isoShape.
+func bsdShape(b []byte) (shape uint8, n int) {
+	const pattern = "Aaa _9 99:99:99"
+	if len(b) <= len(pattern) {
+		return 0, 0
 	}
-	for i, want := range []byte(shape) {
-		c := b[i]
-		switch want {
-		case 'A':
-			if c < 'A' || c > 'Z' {
-				return 0
-			}
-		case 'a':
-			if c < 'a' || c > 'z' {
-				return 0
-			}
-		case '9':
-			if !isDigit(c) {
-				return 0
-			}
-		case '_':
-			if c != ' ' && !isDigit(c) {
-				return 0
-			}
-		default:
-			if c != want {
-				return 0
-			}
+	for i, want := range []byte(pattern) {
+		if !fits(b[i], want) {
+			return 0, 0
 		}
 	}
-	return len(shape)
+	i := len(pattern)
+	if b[i] == '.' {
+		for i++; i < len(b) && isDigit(b[i]) && i < len(pattern)+13; i++ {
+		}
+	}
+	if i >= len(b) || b[i] != ' ' {
+		return 0, 0
+	}
+	return 32 + uint8(i-len(pattern)), i + 1
+}
+
+// fits reports whether c can stand where a pattern has want: a letter, a digit, '_' for a digit or SP, or itself.
+func fits(c, want byte) bool {
+	switch want {
+	case 'A':
+		return 'A' <= c && c <= 'Z'
+	case 'a':
+		return 'a' <= c && c <= 'z'
+	case '9':
+		return isDigit(c)
+	case '_':
+		return c == ' ' || isDigit(c)
+	}
+	return c == want
 }
 
 // hostHash is FNV-1a of the word that b begins with.
