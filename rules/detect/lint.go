@@ -11,7 +11,10 @@ import (
 func (s *Set) Lint() []Finding {
 	var out []Finding
 	for _, rule := range s.rules {
-		out = append(out, rule.warnings...)
+		for _, w := range rule.warnings {
+			w.Rule = rule.Key() // which was not known yet when the line was read
+			out = append(out, w)
+		}
 		out = append(out, lintHead(rule)...)
 		if section := s.sections[rule.Index]; section != nil {
 			out = append(out, s.lintSection(rule, section)...)

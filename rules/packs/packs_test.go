@@ -1,6 +1,9 @@
 package packs_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -72,5 +75,52 @@ func TestRulesThatAreOffRunOnlyWhenNamed(t *testing.T) {
 	}
 	if _, err := packs.Load("auth_task_burst_then_ok"); err == nil {
 		t.Error("a correlation without one of its rules was taken")
+	}
+}
+
+// The table of signals is what relay/signals and the rules agree on.
+func TestEverySignalOfTheTableIsJudgedByARuleAndNoOther(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "## Signals")
+	table, _, _ = strings.Cut(table, "\n## ")
+	set := load(t)
+	m, slot := set.NewMatcher(), set.Slot("destring.signal")
+	judged := make(map[string]bool)
+	for line := range strings.Lines(table) {
+		if !strings.HasPrefix(line, "| `") || strings.HasPrefix(line, "| `destring.signal`") {
+			continue
+		}
+		for i, name := range strings.Split(strings.Split(line, "|")[1], "`") {
+			if i%2 == 0 {
+				continue
+			}
+			judged[name] = true
+			m.Reset()
+			m.Text(slot, []byte(name))
+			if len(m.Match()) == 0 {
+				t.Errorf("no rule judges the signal %s", name)
+			}
+		}
+	}
+	if len(judged) < 20 {
+		t.Fatalf("the table has only %d signals", len(judged))
+	}
+	files, err := filepath.Glob("celery_signals*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`(?m)^            - '([a-z-]+)'$|destring\.signal: '([a-z-]+)'\n`).FindAllStringSubmatch(string(text), -1) {
+			if name := found[1] + found[2]; !judged[name] {
+				t.Errorf("%s asks for the signal %q, which is not in the table", file, name)
+			}
+		}
 	}
 }
