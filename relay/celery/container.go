@@ -12,7 +12,7 @@ import (
 // "2026-11-23T00:08:12.807Z stderr F …", and journalctl -o json. One record stays one.
 func (w *wire) container(ev *event.Event, b []byte) ([]byte, bool) {
 	switch {
-	case bytes.HasPrefix(b, []byte(`{"log":"`)):
+	case bytes.HasPrefix(b, []byte(`{"log":"`)), bytes.HasPrefix(b, []byte(`{"stream":"`)), bytes.HasPrefix(b, []byte(`{"time":"`)):
 		return w.object(ev, b, "log")
 	case journal(b):
 		return w.object(ev, b, "MESSAGE")

@@ -16,7 +16,7 @@ func (r *Reader) json(ev *event.Event) (event.Span, bool) {
 	var (
 		walk   repr.Reader
 		t      repr.Token
-		m      members
+		m      = members{task: event.Task{Retries: -1}}
 		keys   [maxKey]byte
 		scopes [repr.MaxDepth + 1]scope
 	)
@@ -81,6 +81,7 @@ func (r *Reader) structured(ev *event.Event, m *members) event.Span {
 	if !unknownLogger(r.text[m.logger.Start:m.logger.End]) {
 		c.Logger, c.LoggerIsAppName = m.logger, false
 	}
+	m.settle(c, r.text)
 	if !m.exceptionText.Empty() {
 		c.Error.Traceback = m.exceptionText
 	}

@@ -29,6 +29,11 @@ type members struct {
 	message, levelName, logger, process, exceptionText event.Span
 	messageRank, levelRank, loggerRank                 uint8
 	hasTime, hasLevel                                  bool
+
+	// What stood under data. It counts only in a record of Celery's: an application may log data of its own.
+	task      event.Task
+	worker    event.Span
+	traceback event.Span
 }
 
 // maxKey bounds the keys that are looked at.
@@ -91,7 +96,7 @@ func (r *Reader) member(c *event.Celery, m *members, s scope, key []byte, kind r
 		r.topMember(c, m, key, kind, v, text)
 	case data:
 		switch {
-		case dataMember(c, key, v, text):
+		case dataMember(m, key, v, text):
 		case string(key) == "processname":
 			m.process = v
 		default:
@@ -103,9 +108,9 @@ func (r *Reader) member(c *event.Celery, m *members, s scope, key []byte, kind r
 			c.Task.ID = v
 		case "name":
 			c.Task.Name = v
-		default:
-			dataMember(c, key, v, text)
 		}
+	case frameObject:
+		frameMember(c, key, v, text)
 	case logObject:
 		switch string(key) {
 		case "level", "name":
@@ -190,34 +195,73 @@ func (r *Reader) taskMember(c *event.Celery, key []byte, v event.Span, text []by
 }
 
 // dataMember takes what Celery's own records carry beside the message.
-func dataMember(c *event.Celery, key []byte, v event.Span, text []byte) bool {
+func dataMember(m *members, key []byte, v event.Span, text []byte) bool {
 	switch string(key) {
 	case "id":
-		c.Task.ID = v
+		m.task.ID = v
 	case "name":
-		c.Task.Name = v
+		m.task.Name = v
 	case "args":
-		c.Task.Args = v
+		m.task.Args = v
 	case "kwargs":
-		c.Task.Kwargs = v
+		m.task.Kwargs = v
 	case "returnvalue":
-		c.Task.Result = v
+		m.task.Result = v
 	case "eta":
-		c.Task.ETA = v
+		m.task.ETA = v
 	case "hostname":
-		c.Worker = v
+		m.worker = v
 	case "traceback":
-		c.Error.Traceback = v
+		m.traceback = v
 	case "runtime":
-		c.Task.Runtime, c.Task.HasRuntime = seconds(text)
+		m.task.Runtime, m.task.HasRuntime = seconds(text)
 	case "retries":
 		if n, err := strconv.ParseInt(string(text), 10, 32); err == nil {
-			c.Task.Retries = int32(n)
+			m.task.Retries = int32(n)
 		}
 	default:
 		return false
 	}
 	return true
+}
+
+// settle moves what stood under data into c when the record is Celery's: by its logger, or, where the logger is not
+// known, by a task id that is one.
+func (m *members) settle(c *event.Celery, text []byte) {
+	logger := text[c.Logger.Start:c.Logger.End]
+	if len(logger) == 0 && !isUUID(text[m.task.ID.Start:m.task.ID.End]) || len(logger) > 0 && !isCelery(logger) {
+		return
+	}
+	for _, f := range [...]struct{ to, from *event.Span }{
+		{&c.Task.ID, &m.task.ID}, {&c.Task.Name, &m.task.Name}, {&c.Task.Args, &m.task.Args}, {&c.Task.Kwargs, &m.task.Kwargs},
+		{&c.Task.Result, &m.task.Result}, {&c.Task.ETA, &m.task.ETA}, {&c.Worker, &m.worker}, {&c.Error.Traceback, &m.traceback},
+	} {
+		if !f.from.Empty() {
+			*f.to = *f.from
+		}
+	}
+	if m.task.HasRuntime {
+		c.Task.Runtime, c.Task.HasRuntime = m.task.Runtime, true
+	}
+	c.Task.Retries = max(c.Task.Retries, m.task.Retries)
+}
+
+// frameMember takes a frame of structlog's dict_tracebacks: filename, then lineno, then name.
+func frameMember(c *event.Celery, key []byte, v event.Span, text []byte) {
+	if string(key) == "filename" && len(c.Frames) < maxFrames {
+		c.Frames = append(c.Frames, event.Frame{File: v})
+		return
+	}
+	if len(c.Frames) == 0 {
+		return
+	}
+	last := &c.Frames[len(c.Frames)-1]
+	switch string(key) {
+	case "lineno":
+		last.Line = int32(min(number(text), 1<<30))
+	case "name":
+		last.Function = v
+	}
 }
 
 func errorMember(c *event.Celery, m *members, key []byte, v event.Span) {

@@ -16,7 +16,7 @@ func (r *Reader) pairs(ev *event.Event, start, end int) (event.Span, bool) {
 	}
 	c := &ev.Celery
 	saved := *c
-	var m members
+	m := members{task: event.Task{Retries: -1}}
 	stop := r.keyValues(c, &m, start, end)
 	if m.message.Empty() || !m.hasLevel && !m.hasTime || len(bytes.TrimSpace(text[stop:end])) > 0 && text[stop] != '\n' {
 		*c, r.inner = saved, r.inner[:0]
