@@ -177,7 +177,7 @@ func (r *Reader) arm() Reason {
 }
 
 func (r *Reader) nextDeadline() (Reason, time.Time) {
-	waits := r.scan.waits()
+	waits := r.scan.hold
 	begun := r.lo < r.hi || r.scan.inside()
 	if !begun {
 		r.began = time.Time{}

@@ -36,7 +36,7 @@ type scanner struct {
 	final  bool // no more will come
 	lapsed bool // the time for joining is over
 
-	hold  bool   // a whole message waits for lines that may belong to it
+	hold  bool   // the time for joining runs: what is at hand comes out at its end
 	fault Reason // ends the stream
 }
 
@@ -56,9 +56,6 @@ const nulSettled = 4
 func newScanner(opt Options) scanner {
 	return scanner{mode: opt.Mode, max: opt.MaxMessage, limit: opt.MaxMessage * countFactor, form: knownForm(opt.Header), joins: opt.Join > 0, end: -1, countsTrailLF: true}
 }
-
-// waits reports whether the time for joining runs.
-func (s *scanner) waits() bool { return s.hold }
 
 // inside reports whether bytes of the frame at hand were consumed already.
 func (s *scanner) inside() bool {

@@ -43,6 +43,7 @@ func (p *Parser) Parse(frame []byte, received int64, ev *event.Event) {
 		frame = p.repair(frame)
 		ev.Flags |= event.InvalidUTF8
 	}
+	frame = withoutBOM(frame)
 	pri, n := readPRI(frame)
 	switch {
 	case n == 0:

@@ -53,9 +53,9 @@ func startsStamp(b []byte) bool {
 	return len(b) >= 2 && b[0] == '-' && b[1] == ' ' || len(b) >= 5 && isDigit(b[0]) && isDigit(b[1]) && isDigit(b[2]) && isDigit(b[3]) && b[4] == '-'
 }
 
-// readISO reads the RFC 3339 time that b begins with, in the profile of RFC 5424 §6.2.3 but with up to nine digits of
-// fraction, and returns its length, or 0. needZone says that a time without zone will not do.
-func readISO(b []byte, s *stamp, needZone bool) int {
+// readISO reads the RFC 3339 time that b begins with, in the profile of RFC 5424 §6.2.3 but with any number of digits of
+// fraction, and returns its length, or 0. If not strict, the zone may lack its colon or be missing.
+func readISO(b []byte, s *stamp, strict bool) int {
 	const shape = "2006-01-02T15:04:05"
 	if len(b) < len(shape) || b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' {
 		return 0
@@ -76,8 +76,8 @@ func readISO(b []byte, s *stamp, needZone bool) int {
 		n += 1 + m
 	}
 	s.iso = true
-	m := readOffset(b[n:], s)
-	if m == 0 && needZone {
+	m := readOffset(b[n:], s, strict)
+	if m == 0 && strict {
 		return 0
 	}
 	return n + m
@@ -103,17 +103,26 @@ func readFraction(b []byte, s *stamp) int {
 	return n
 }
 
-// readOffset reads "Z" or "±hh:mm" and returns its length, or 0.
-func readOffset(b []byte, s *stamp) int {
+// readOffset reads "Z" or "±hh:mm", if not strict also "±hhmm", and returns its length, or 0.
+func readOffset(b []byte, s *stamp, strict bool) int {
 	if len(b) > 0 && b[0] == 'Z' {
 		s.zoned = true
 		return 1
 	}
-	if len(b) < 6 || b[0] != '+' && b[0] != '-' || b[3] != ':' {
+	if len(b) < 5 || b[0] != '+' && b[0] != '-' {
+		return 0
+	}
+	n := len("+hh")
+	if b[n] == ':' {
+		n++
+	} else if strict {
+		return 0
+	}
+	if len(b) < n+2 {
 		return 0
 	}
 	var bad bool
-	hours, minutes := two(b[1:], &bad), two(b[4:], &bad)
+	hours, minutes := two(b[1:], &bad), two(b[n:], &bad)
 	if bad || hours > 23 || minutes > 59 {
 		return 0
 	}
@@ -121,5 +130,5 @@ func readOffset(b []byte, s *stamp) int {
 	if b[0] == '-' {
 		s.offset = -s.offset
 	}
-	return 6
+	return n + 2
 }
