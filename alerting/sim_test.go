@@ -198,7 +198,7 @@ func simulate(t *testing.T, w *world, seed uint64, matches int, day time.Duratio
 	src := &source{rng: rand.New(rand.NewPCG(seed, 2)), levels: map[string]rules.Severity{}, counts: map[string]int64{}}
 	drive := rand.New(rand.NewPCG(seed, 3))
 	journal := &memJournal{}
-	began, step, kills := time.Now(), 5*time.Second, 0
+	began, step, kills := time.Now(), 10*time.Second, 0
 	a, stop := w.live(t, journal)
 	steps := int(day / step)
 	for i := range steps {

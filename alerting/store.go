@@ -106,17 +106,18 @@ func (a *Alerter) rewrite() error {
 }
 
 // mend tries to get a broken journal to work: the memory, which holds all that was to be
-// appended, is written as a whole.
-func (a *Alerter) mend() {
+// appended, is written as a whole. It is true when that worked.
+func (a *Alerter) mend() bool {
 	if a.broken == nil {
-		return
+		return false
 	}
 	if err := a.rewrite(); err != nil {
 		a.opts.Metrics.journalErrors.Inc()
-		return
+		return false
 	}
 	a.broken = nil
 	clear(a.dirty)
 	a.events, a.gone = nil, nil
 	a.opts.Log.Info("the alert journal works again")
+	return true
 }

@@ -27,7 +27,7 @@ func (a *Alerter) watch(ctx context.Context) {
 func (a *Alerter) look(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.mend()
+	mended := a.mend()
 	a.expire(now)
 	for al := range a.live {
 		a.hush(al, now)
@@ -47,9 +47,11 @@ func (a *Alerter) look(now time.Time) {
 		}
 	}
 	a.forget(now)
-	_ = a.flush()
 	a.opts.Metrics.open.Set(float64(len(a.live)))
-	a.wake()
+	if len(a.dirty) > 0 || mended {
+		a.wake()
+	}
+	_ = a.flush()
 }
 
 // warnBefore is how long before its end a silence is announced to end.
