@@ -49,8 +49,8 @@ func newRelay(tb testing.TB, s *spool.Spool) *relay.Relay {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return relay.New(relay.Config{Spool: s, Topics: [rules.Topics]string{"logs", "alerts", "audit", "dlq"}, Partitions: func(string) int32 { return 6 },
-		Celery: func(*event.Peer) celery.Options { return celery.Options{} }, Shed: true, Stall: time.Second}, engine)
+	return relay.New(relay.Config{Spool: s, Topics: [rules.Topics]string{"logs", "alerts", "audit", "dlq"}, Partitions: func(string) int32 { return 6 }, Shed: true, Stall: time.Second},
+		relay.Policy{Engine: engine, Celery: func(*event.Peer) celery.Options { return celery.Options{} }})
 }
 
 // traffic is what a worker at INFO sends: mostly clean lines, now and then a failure with a secret.

@@ -22,8 +22,6 @@ type Config struct {
 	Topics [rules.Topics]string
 	// Partitions is how many partitions a topic has, at least 1.
 	Partitions func(topic string) int32
-	// Celery is how a peer's lines are read.
-	Celery func(*event.Peer) celery.Options
 	// Zone is where clocks hang that name none and whose peer has none. Default UTC.
 	Zone *time.Location
 	// Shed says that a full spool drops plain syslog instead of blocking its senders.
@@ -38,12 +36,21 @@ type Config struct {
 // Relay admits events. Its methods may be called from many goroutines.
 type Relay struct {
 	cfg    Config
-	engine atomic.Pointer[rules.Engine]
+	policy atomic.Pointer[Policy]
 	spell  Spell
+	tap    tap
+	peers  peers
 }
 
-// New makes a Relay that judges with engine.
-func New(cfg Config, engine *rules.Engine) *Relay {
+// Policy is what a reload may change.
+type Policy struct {
+	Engine *rules.Engine
+	// Celery is how a peer's lines are read; a change reaches a peer when it connects again.
+	Celery func(*event.Peer) celery.Options
+}
+
+// New makes a Relay that judges by policy.
+func New(cfg Config, policy Policy) *Relay {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
@@ -51,16 +58,16 @@ func New(cfg Config, engine *rules.Engine) *Relay {
 		cfg.Stop = context.Background()
 	}
 	r := &Relay{cfg: cfg}
-	r.engine.Store(engine)
+	r.policy.Store(&policy)
 	r.spell.init(cfg.Stall)
 	return r
 }
 
-// Use judges with another engine from the next message on: a reload.
-func (r *Relay) Use(engine *rules.Engine) { r.engine.Store(engine) }
+// Use judges by another policy from the next message on: a reload.
+func (r *Relay) Use(policy Policy) { r.policy.Store(&policy) }
 
 // Engine returns the engine in use.
-func (r *Relay) Engine() *rules.Engine { return r.engine.Load() }
+func (r *Relay) Engine() *rules.Engine { return r.policy.Load().Engine }
 
 // Acked is the name of the listener whose senders are told of every message: they keep what
 // they got no answer for, so nothing of theirs is shed.
@@ -72,14 +79,16 @@ type Session struct {
 	reader    *celery.Reader
 	inspector *rules.Inspector
 	engine    *rules.Engine
+	peer      *peerRecord
 	acked     bool // the sender is answered for every message (RELP): nothing is shed
 	ticket    spool.Ticket
 }
 
 // Open begins the session of a connection of peer. It is listener.Handler's.
 func (r *Relay) Open(peer *event.Peer) listener.Session {
-	engine := r.Engine()
-	return &Session{relay: r, reader: celery.NewReader(r.cfg.Celery(peer)), inspector: engine.NewInspector(), engine: engine, acked: peer.Listener == Acked}
+	policy := r.policy.Load()
+	engine := policy.Engine
+	return &Session{relay: r, reader: celery.NewReader(policy.Celery(peer)), inspector: engine.NewInspector(), engine: engine, acked: peer.Listener == Acked, peer: r.peers.open(peer)}
 }
 
 // Handle takes one event: reads it as Celery, makes it clean and appends it to the spool. It
@@ -90,6 +99,8 @@ func (s *Session) Handle(ev *event.Event) error {
 		s.engine = engine
 		s.inspector.Use(engine)
 	}
+	s.peer.messages.Add(1)
+	s.peer.last.Store(ev.Received)
 	s.reader.Read(ev)
 	s.relay.date(ev)
 	clean := s.inspector.Inspect(ev)
@@ -159,6 +170,7 @@ func (s *Session) append(clean *rules.Clean) error {
 		case err == nil:
 			s.ticket = ticket
 			r.spell.good()
+			r.tap.show(clean)
 			return nil
 		case s.acked || !errors.Is(err, spool.ErrFull) && !errors.Is(err, spool.ErrDisk):
 			return fmt.Errorf("relay: %w", err)
@@ -195,7 +207,7 @@ func (s *Session) Sync(ctx context.Context) error {
 }
 
 // Close ends the session. What was handled is in the spool already.
-func (s *Session) Close() {}
+func (s *Session) Close() { s.relay.peers.close(s.peer) }
 
 // State appends a record in our own words, as far as the spool has room.
 func (r *Relay) State(st rules.Statement) error {

@@ -23,6 +23,7 @@ type Config struct {
 	Kafka   Kafka   `key:"kafka"`
 	Alerts  Alerts  `key:"alerts"`
 	Metrics Metrics `key:"metrics"`
+	Control Control `key:"control"`
 	Log     Log     `key:"log"`
 
 	file string // that it was read from; relative paths in it start at its folder
@@ -147,6 +148,11 @@ type Slack struct {
 // Metrics is the door for Prometheus and health checks.
 type Metrics struct {
 	Address string `key:"address" doc:"host:port of /livez, /readyz and /metrics; off when empty. Keep it on loopback or a private network."`
+}
+
+// Control is the local API that reload, status, tail, alert and silence use.
+type Control struct {
+	Socket string `key:"socket" doc:"Path of its unix socket, mode 0600. control.sock beside spool.dir when empty."`
 }
 
 // Log is the relay's own log, on standard error.

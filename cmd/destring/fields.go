@@ -24,6 +24,11 @@ func (f configField) Env() string {
 	return "DESTRING_" + strings.ToUpper(strings.ReplaceAll(f.Key, ".", "_"))
 }
 
+// of is the field in c.
+func (f configField) of(c *Config) reflect.Value {
+	return reflect.ValueOf(c).Elem().FieldByIndex(f.index)
+}
+
 var (
 	typeDuration = reflect.TypeFor[time.Duration]()
 	typeSize     = reflect.TypeFor[Size]()

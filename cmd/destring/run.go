@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -26,6 +28,9 @@ const drainTime = 10 * time.Second
 // A part that fails shuts the door too. What is not delivered stays in the spool.
 func (h *house) run(ctx context.Context) error {
 	defer h.close()
+	// A session that waits for room may go on until the sockets are drained, and not longer.
+	stopWaiting := context.AfterFunc(ctx, func() { time.AfterFunc(h.config.Listen.DrainTimeout, h.end) })
+	defer stopWaiting()
 	ctx, shut := context.WithCancelCause(ctx)
 	defer shut(nil)
 	drain, stopDrain := context.WithCancel(context.WithoutCancel(ctx))
@@ -44,12 +49,17 @@ func (h *house) run(ctx context.Context) error {
 	run(&beside, drain, "audit", h.audit.Run)
 	run(&beside, ctx, "gaps", h.stateGaps)
 	run(&beside, ctx, "damage", h.stateDamage)
+	run(&beside, drain, "control", h.control.Run)
+	run(&beside, ctx, "reload", h.reloadOnSignal)
+	run(&beside, ctx, "watchdog", h.watchdog)
 	if h.admin != nil {
 		run(&beside, drain, "metrics", h.admin.Run)
 	}
 	h.log.Info("relay: ready", "listeners", h.addresses(), "spool", h.config.path(h.config.Spool.Dir))
+	h.notify("READY=1")
 	err := h.door.Run(ctx) // returns when every connection has left
 	shut(err)
+	h.notify("STOPPING=1")
 	h.log.Info("relay: stopping", "spooled_bytes", h.spool.Stats().Bytes)
 
 	h.stateGap(true)
@@ -82,6 +92,10 @@ func (h *house) addresses() map[string]string {
 // house that is half built.
 func (h *house) close() {
 	var errs []error
+	h.end()
+	if h.control != nil {
+		errs = append(errs, h.control.close())
+	}
 	if h.admin != nil {
 		_ = h.admin.ln.Close() // the server has closed it, when it ever served
 		errs = append(errs, h.admin.server.Close())
@@ -141,6 +155,26 @@ func (h *house) stateDamage(ctx context.Context) error {
 		}
 		if err := h.spool.Recorded(gap); err != nil {
 			h.log.Error("relay: gap", "error", err)
+		}
+	}
+}
+
+// watchdog tells systemd that the relay lives (WatchdogSec=) until ctx ends, as long as the
+// spool answers: a relay whose spool hangs is to be started again.
+func (h *house) watchdog(ctx context.Context) error {
+	usec, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
+	if err != nil || usec <= 0 {
+		return nil // not asked for
+	}
+	tick := time.NewTicker(time.Duration(usec) * time.Microsecond / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			h.spool.Stats() // takes the spool's lock
+			h.notify("WATCHDOG=1")
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }

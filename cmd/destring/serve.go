@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 	_ "time/tzdata" // the image has no zone files
 
@@ -55,7 +56,9 @@ func runServe(ctx context.Context, o serveFlags, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	log := c.logger(stderr)
+	level := new(slog.LevelVar)
+	level.Set(c.logLevel())
+	log := c.logger(stderr, level)
 	if o.stdout {
 		remove, err := c.temporarySpool()
 		if err != nil {
@@ -63,7 +66,7 @@ func runServe(ctx context.Context, o serveFlags, stdout, stderr io.Writer) error
 		}
 		defer remove()
 	}
-	h, err := buildHouse(c, o.stdout, stdout, log)
+	h, err := buildHouse(c, houseOptions{sets: o.sets, stdout: o.stdout, out: stdout, log: log, level: level})
 	if err != nil {
 		return err
 	}
@@ -83,9 +86,13 @@ func (c *Config) temporarySpool() (remove func(), err error) {
 	return func() { _ = os.RemoveAll(dir) }, nil
 }
 
-func (c *Config) logger(w io.Writer) *slog.Logger {
+func (c *Config) logLevel() slog.Level {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Log.Level)) // the configuration was checked
+	return level
+}
+
+func (c *Config) logger(w io.Writer, level *slog.LevelVar) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if c.Log.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
@@ -115,7 +122,25 @@ type house struct {
 	journal *alerting.FileJournal
 	audit   *auditQueue
 	admin   *admin // nil when metrics.address is not set
+	control *control
 	door    door
+
+	started   time.Time
+	master    []byte          // the keys of fingerprints and hashes are derived from it
+	sets      []string        // --set, for a reload
+	level     *slog.LevelVar  // of log
+	reloading sync.Mutex      // one reload at a time; guards the reloadable keys of config
+	ending    context.Context // ends when nobody should wait for room in the spool any more
+	end       context.CancelFunc
+}
+
+// houseOptions are what the command line says beside the configuration.
+type houseOptions struct {
+	sets   []string
+	stdout bool // print records to out instead of publishing them
+	out    io.Writer
+	log    *slog.Logger
+	level  *slog.LevelVar
 }
 
 // Names of the spool's readers: their cursors are files with these names.
@@ -124,8 +149,9 @@ const (
 	readerAlerts = "alerts"
 )
 
-func buildHouse(c *Config, toStdout bool, stdout io.Writer, log *slog.Logger) (h *house, err error) {
-	h = &house{config: c, log: log, metrics: prometheus.NewRegistry()}
+func buildHouse(c *Config, o houseOptions) (h *house, err error) {
+	h = &house{config: c, log: o.log, level: o.level, sets: o.sets, metrics: prometheus.NewRegistry(), started: time.Now()}
+	h.ending, h.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			h.close()
@@ -139,6 +165,7 @@ func buildHouse(c *Config, toStdout bool, stdout io.Writer, log *slog.Logger) (h
 	if err != nil {
 		return h, &exitError{exitConfig, err}
 	}
+	h.master = master
 	engine, err := c.engine(master)
 	if err != nil {
 		return h, &exitError{exitConfig, err}
@@ -146,22 +173,25 @@ func buildHouse(c *Config, toStdout bool, stdout io.Writer, log *slog.Logger) (h
 	if err := h.openSpool(ring); err != nil {
 		return h, err
 	}
-	if err := h.openOutlet(toStdout, stdout); err != nil {
+	if err := h.openOutlet(o.stdout, o.out); err != nil {
 		return h, err
 	}
 	read, err := c.celeryOptions()
 	if err != nil {
 		return h, &exitError{exitConfig, err}
 	}
-	h.relay = relay.New(relay.Config{Spool: h.spool, Topics: c.topics(), Partitions: h.partitions, Celery: read, Zone: c.zone(),
-		Shed: c.Listen.OnFull == "shed", Stall: c.Listen.Stall, Metrics: relay.NewMetrics(h.metrics)}, engine)
+	h.relay = relay.New(relay.Config{Spool: h.spool, Topics: c.topics(), Partitions: h.partitions, Zone: c.zone(),
+		Shed: c.Listen.OnFull == "shed", Stall: c.Listen.Stall, Metrics: relay.NewMetrics(h.metrics), Stop: h.ending}, relay.Policy{Engine: engine, Celery: read})
 	if err := h.openAlerting(master); err != nil {
 		return h, err
 	}
 	if c.Metrics.Address != "" {
-		if h.admin, err = newAdmin(c.Metrics.Address, h.metrics, h.problems, log); err != nil {
+		if h.admin, err = newAdmin(c.Metrics.Address, h.metrics, h.problems, o.log); err != nil {
 			return h, err
 		}
+	}
+	if h.control, err = newControl(c.controlSocket(), h.routes(), o.log); err != nil {
+		return h, err
 	}
 	return h, h.openDoor(master)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"destring/rules/record"
 )
@@ -34,4 +35,15 @@ func quoted(v any) string {
 		return fmt.Sprintf("%T", v)
 	}
 	return string(raw)
+}
+
+// visible is s for a terminal: line feeds stay, whatever else could move it is shown as JSON
+// escapes it.
+func visible(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		escaped := string(record.AppendEscaped(nil, []byte(line)))
+		lines[i] = strings.ReplaceAll(strings.ReplaceAll(escaped, `\"`, `"`), `\\`, `\`)
+	}
+	return strings.Join(lines, "\n    ")
 }

@@ -132,7 +132,7 @@ type running struct {
 
 func (e *estate) start(more string) *running {
 	e.t.Helper()
-	h, err := buildHouse(e.config(more), false, nil, slog.New(slog.NewTextHandler(e.log, nil)))
+	h, err := buildHouse(e.config(more), houseOptions{log: slog.New(slog.NewTextHandler(e.log, nil)), level: new(slog.LevelVar)})
 	if err != nil {
 		e.t.Fatal(err)
 	}

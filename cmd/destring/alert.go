@@ -1,0 +1,294 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"destring/alerting"
+)
+
+// alertRoutes are the calls about alerts and silences.
+func (h *house) alertRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/alerts", h.serveAlerts)
+	mux.HandleFunc("GET /v1/alerts/{id}", func(w http.ResponseWriter, r *http.Request) {
+		a, err := h.alerter.Show(r.PathValue("id"))
+		respond(w, a, err)
+	})
+	mux.HandleFunc("POST /v1/alerts/{id}/ack", func(w http.ResponseWriter, r *http.Request) {
+		var in ackRequest
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			refuse(w, http.StatusBadRequest, err)
+			return
+		}
+		respond(w, struct{}{}, h.alerter.Ack(r.PathValue("id"), in.By, in.Note))
+	})
+	mux.HandleFunc("GET /v1/silences", func(w http.ResponseWriter, r *http.Request) { answer(w, h.alerter.Silences(r.URL.Query().Has("all"))) })
+	mux.HandleFunc("POST /v1/silences", func(w http.ResponseWriter, r *http.Request) {
+		var s alerting.Silence
+		if err := json.NewDecoder(r.Body).Decode(&s); err != nil {
+			refuse(w, http.StatusBadRequest, err)
+			return
+		}
+		made, err := h.alerter.AddSilence(s)
+		respond(w, made, err)
+	})
+	mux.HandleFunc("POST /v1/silences/{id}/expire", func(w http.ResponseWriter, r *http.Request) {
+		var in ackRequest
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			refuse(w, http.StatusBadRequest, err)
+			return
+		}
+		respond(w, struct{}{}, h.alerter.ExpireSilence(r.PathValue("id"), in.By))
+	})
+}
+
+// ackRequest says who asks, and why.
+type ackRequest struct{ By, Note string }
+
+func respond(w http.ResponseWriter, v any, err error) {
+	switch {
+	case errors.Is(err, alerting.ErrNotFound):
+		refuse(w, http.StatusNotFound, err)
+	case err != nil:
+		refuse(w, http.StatusUnprocessableEntity, err)
+	default:
+		answer(w, v)
+	}
+}
+
+func (h *house) serveAlerts(w http.ResponseWriter, r *http.Request) {
+	match, err := parseMatchers(r.URL.Query()["match"])
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err)
+		return
+	}
+	answer(w, h.alerter.List(match, r.URL.Query().Has("all")))
+}
+
+func parseMatchers(texts []string) ([]alerting.Matcher, error) {
+	var all []alerting.Matcher
+	for _, text := range texts {
+		m, err := alerting.ParseMatcher(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// controlFlags are those of every command that talks to the running relay.
+type controlFlags struct {
+	config string
+	sets   []string
+}
+
+func (f *controlFlags) add(cmd *cobra.Command) { addConfigFlags(cmd, &f.config, &f.sets) }
+
+func (f *controlFlags) client() (*controlClient, error) {
+	c, err := loadConfig(f.config, f.sets, cmdEnviron())
+	if err != nil {
+		return nil, err
+	}
+	return newControlClient(c.controlSocket()), nil
+}
+
+// whoami is the author that goes on record.
+func whoami() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+func newAlert() *cobra.Command {
+	cmd := &cobra.Command{Use: "alert", Short: "List, show and acknowledge alerts of the running relay",
+		Example: "  destring alert list -c destring.yaml --match level>=high\n  destring alert ack -c destring.yaml 1f2e3d4c5b6a7988 --note 'key rotated'"}
+	cmd.AddCommand(newAlertList(), newAlertShow(), newAlertAck())
+	return cmd
+}
+
+func newAlertList() *cobra.Command {
+	var f controlFlags
+	var match []string
+	var all bool
+	var format string
+	cmd := &cobra.Command{Use: "list", Short: "List open alerts, those touched last first", Args: cobra.NoArgs, Example: "  destring alert list -c destring.yaml --match 'task=billing.*'",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			query := url.Values{"match": match}
+			if all {
+				query.Set("all", "")
+			}
+			var list []*alerting.Alert
+			if err := client.ask(cmd.Context(), http.MethodGet, "/v1/alerts?"+query.Encode(), nil, &list); err != nil {
+				return err
+			}
+			if format == "json" {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(list)
+			}
+			p := &printerTo{w: cmd.OutOrStdout()}
+			for _, a := range list {
+				p.line("%s  %-8s %-12s %6d×  last %s ago  %s", a.ID, a.Level, a.Status, a.Count, age(time.Now(), a.Last), visible(titleOf(a)))
+			}
+			if len(list) == 0 {
+				p.line("no alerts")
+			}
+			return p.err
+		}}
+	cmd.Flags().StringArrayVar(&match, "match", nil, "field=value with * as wildcard, level>=high (may be repeated)")
+	cmd.Flags().BoolVar(&all, "all", false, "resolved ones too")
+	cmd.Flags().StringVarP(&format, "output", "o", "text", "text or json")
+	f.add(cmd)
+	return cmd
+}
+
+// titleOf says what an alert is about in one line.
+func titleOf(a *alerting.Alert) string {
+	title := a.Match.Rule.Title
+	if title == "" {
+		title = "secret in a log: " + a.Match.Finding.Detector
+	}
+	if len(a.Tasks) > 0 {
+		title += " (" + strings.Join(a.Tasks, ", ") + ")"
+	}
+	return title
+}
+
+func newAlertShow() *cobra.Command {
+	var f controlFlags
+	cmd := &cobra.Command{Use: "show ID", Short: "Show one alert and what each sink was told, as JSON", Args: cobra.ExactArgs(1), Example: "  destring alert show -c destring.yaml 1f2e3d4c5b6a7988",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			var a alerting.Alert
+			if err := client.ask(cmd.Context(), http.MethodGet, "/v1/alerts/"+url.PathEscape(args[0]), nil, &a); err != nil {
+				return err
+			}
+			out := json.NewEncoder(cmd.OutOrStdout())
+			out.SetIndent("", "  ")
+			return out.Encode(a)
+		}}
+	f.add(cmd)
+	return cmd
+}
+
+func newAlertAck() *cobra.Command {
+	var f controlFlags
+	var note string
+	cmd := &cobra.Command{Use: "ack ID", Short: "Say that somebody is at it: the alert is not posted again", Args: cobra.ExactArgs(1), Example: "  destring alert ack -c destring.yaml 1f2e3d4c5b6a7988 --note 'key rotated'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			return client.ask(cmd.Context(), http.MethodPost, "/v1/alerts/"+url.PathEscape(args[0])+"/ack", ackRequest{whoami(), note}, &struct{}{})
+		}}
+	cmd.Flags().StringVar(&note, "note", "", "what is being done")
+	f.add(cmd)
+	return cmd
+}
+
+func newSilence() *cobra.Command {
+	cmd := &cobra.Command{Use: "silence", Short: "Add, list and expire silences of the running relay",
+		Example: "  destring silence add -c destring.yaml --match 'task=billing.*' --for 2h --reason 'rotation under way'"}
+	cmd.AddCommand(newSilenceAdd(), newSilenceList(), newSilenceExpire())
+	return cmd
+}
+
+func newSilenceAdd() *cobra.Command {
+	var f controlFlags
+	var match []string
+	var length time.Duration
+	var author, reason string
+	cmd := &cobra.Command{Use: "add", Short: "Keep alerts that fit from being posted, until an end", Args: cobra.NoArgs,
+		Example: "  destring silence add -c destring.yaml --match rule=leak_cloud_key --match worker=celery@eu-3 --for 24h --reason 'INC-4711'",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			matchers, err := parseMatchers(match)
+			if err != nil {
+				return usageError("%w", err)
+			}
+			if len(matchers) == 0 || length <= 0 || reason == "" {
+				return usageError("a silence needs --match, --for and --reason")
+			}
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			var made alerting.Silence
+			ask := alerting.Silence{Match: matchers, End: time.Now().Add(length), Author: author, Reason: reason}
+			if err := client.ask(cmd.Context(), http.MethodPost, "/v1/silences", ask, &made); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "silence %s until %s\n", made.ID, made.End.UTC().Format(time.RFC3339))
+			return err
+		}}
+	cmd.Flags().StringArrayVar(&match, "match", nil, "field=value with * as wildcard, level<=medium (may be repeated; all must fit)")
+	cmd.Flags().DurationVar(&length, "for", 0, "how long: 2h")
+	cmd.Flags().StringVar(&author, "author", whoami(), "who is silencing")
+	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	f.add(cmd)
+	return cmd
+}
+
+func newSilenceList() *cobra.Command {
+	var f controlFlags
+	var all bool
+	cmd := &cobra.Command{Use: "list", Short: "List silences, those that end last first", Args: cobra.NoArgs, Example: "  destring silence list -c destring.yaml --all",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			path := "/v1/silences"
+			if all {
+				path += "?all"
+			}
+			var list []alerting.Silence
+			if err := client.ask(cmd.Context(), http.MethodGet, path, nil, &list); err != nil {
+				return err
+			}
+			p := &printerTo{w: cmd.OutOrStdout()}
+			for _, s := range list {
+				var match []string
+				for _, m := range s.Match {
+					match = append(match, m.String())
+				}
+				p.line("%s  until %s  by %s  %s  %s", s.ID, s.End.UTC().Format(time.RFC3339), visible(s.Author), visible(strings.Join(match, " ")), visible(s.Reason))
+			}
+			if len(list) == 0 {
+				p.line("no silences")
+			}
+			return p.err
+		}}
+	cmd.Flags().BoolVar(&all, "all", false, "ended ones too")
+	f.add(cmd)
+	return cmd
+}
+
+func newSilenceExpire() *cobra.Command {
+	var f controlFlags
+	cmd := &cobra.Command{Use: "expire ID", Short: "End a silence before its time", Args: cobra.ExactArgs(1), Example: "  destring silence expire -c destring.yaml 5b6a79881f2e3d4c",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			return client.ask(cmd.Context(), http.MethodPost, "/v1/silences/"+url.PathEscape(args[0])+"/expire", ackRequest{By: whoami()}, &struct{}{})
+		}}
+	f.add(cmd)
+	return cmd
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// notify does nothing here: systemd is Linux's.
+func (h *house) notify(string) {}
