@@ -33,5 +33,6 @@
 //     each read would sync once a message. RELP waits a millisecond for more.
 //   - Two processes that write on one TLS socket after a fork give "bad record MAC" (5 of 141 records lost with
 //     rfc5424-logging-handler, 123 of 134 with tlssysloghandler).
+//   - 5,000 idle mTLS connections take 185 MB, 37 kB each, without what their sessions hold.
 //   - Python's handlers never connect again once their connection was closed, so idle connections are kept for a day.
 package listener

@@ -137,8 +137,7 @@ func (l *Listener) accept(ctx context.Context) error {
 			// Mostly EMFILE, which stays until a connection ends: without the pause this loop takes a whole core.
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			l.gauges.acceptErrors.Inc()
-			l.complaints.say(slog.LevelError, "accept failed", "accept", "", slog.String("error", err.Error()),
-				slog.String("remedy", "if these are too many open files, raise LimitNOFILE or lower limits.connections"))
+			l.complaints.say(slog.LevelError, "accept failed", acceptFailed, "", slog.String("error", err.Error()))
 			select {
 			case <-ctx.Done():
 			case <-time.After(pause):

@@ -34,6 +34,8 @@ const (
 	wrongUsage     reason = "wrong-usage"
 	notPermitted   reason = "not-permitted"
 	badHandshake   reason = "handshake-failed"
+
+	acceptFailed reason = "accept-failed" // no connection yet: in log lines only
 )
 
 // Why a connection that was let in ended; revoked and expired may be a refusal too.
@@ -55,6 +57,7 @@ const (
 
 // remedies say what a person should do. A reason without one is nobody's fault.
 var remedies = map[reason]string{
+	acceptFailed:   "if these are too many open files, raise LimitNOFILE or lower limits.connections",
 	full:           "raise limits.connections (and the limit of open files), or find who opens so many",
 	peerFull:       "raise limits.peer_connections, or find why this peer opens so many",
 	slowHandshake:  "the client opened a connection and did not finish its TLS handshake; a health check, a scanner, or a client waiting for something else",

@@ -154,12 +154,14 @@ func (g *guard) config(certs []tls.Certificate) *tls.Config {
 		MinVersion: tls.VersionTLS12, CipherSuites: aead,
 		SessionTicketsDisabled: true,
 		Renegotiation:          tls.RenegotiateNever,
-		VerifyConnection:       func(state tls.ConnectionState) error { return g.admit(state.PeerCertificates, time.Now()) },
+		VerifyConnection: func(state tls.ConnectionState) error {
+			return g.admit(state.PeerCertificates, state.VerifiedChains, time.Now())
+		},
 	}
 }
 
-// admit judges a client's certificates whose chain crypto/tls has verified already.
-func (g *guard) admit(certs []*x509.Certificate, now time.Time) error {
+// admit judges a client's certificates, whose chains to a client CA have been verified.
+func (g *guard) admit(certs []*x509.Certificate, chains [][]*x509.Certificate, now time.Time) error {
 	if len(certs) == 0 {
 		if g.anonymous && len(g.permitted) == 0 {
 			return nil
@@ -170,10 +172,8 @@ func (g *guard) admit(certs []*x509.Certificate, now time.Time) error {
 	if !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) { // crypto/tls lets in a leaf that names no usage
 		return &refusal{reason: wrongUsage}
 	}
-	for _, c := range certs {
-		if _, is := g.revoked[serial{string(c.RawIssuer), c.SerialNumber.String()}]; is {
-			return &refusal{reason: revoked}
-		}
+	if !slices.ContainsFunc(chains, g.unrevoked) {
+		return &refusal{reason: revoked}
 	}
 	if now.After(leaf.NotAfter) {
 		return &refusal{reason: expired}
@@ -184,20 +184,30 @@ func (g *guard) admit(certs []*x509.Certificate, now time.Time) error {
 	return nil
 }
 
+// unrevoked reports whether no certificate of the chain is on a list, an authority in the middle neither.
+func (g *guard) unrevoked(chain []*x509.Certificate) bool {
+	for _, c := range chain {
+		if _, is := g.revoked[serial{string(c.RawIssuer), c.SerialNumber.String()}]; is {
+			return false
+		}
+	}
+	return true
+}
+
 // readmit judges a live connection again: after a reload its authority may be gone too.
 func (g *guard) readmit(certs []*x509.Certificate, now time.Time) error {
-	if err := g.admit(certs, now); err != nil || len(certs) == 0 {
-		return err
+	if len(certs) == 0 {
+		return g.admit(nil, nil, now)
 	}
 	between := x509.NewCertPool()
 	for _, c := range certs[1:] {
 		between.AddCert(c)
 	}
-	_, err := certs[0].Verify(x509.VerifyOptions{Roots: g.pool, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	chains, err := certs[0].Verify(x509.VerifyOptions{Roots: g.pool, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	if err != nil {
 		return &refusal{reason: certificateReason(err), err: err}
 	}
-	return nil
+	return g.admit(certs, chains, now)
 }
 
 func (g *guard) matchesAny(leaf *x509.Certificate) bool {
