@@ -94,9 +94,12 @@ func (a *Alerter) open(key string, m *Match, old *Alert, now time.Time) {
 	al.add(m, now)
 	a.mem.put(al)
 	a.live[al] = struct{}{}
-	a.hush(al, now)
+	a.awaitPlace(al)
 	for _, name := range a.route(al) {
 		al.Deliveries[name] = &Delivery{}
+	}
+	a.hush(al, now)
+	for name := range al.Deliveries {
 		if c := a.couriers[name]; !c.traits.Keeper && al.Silence == "" {
 			s := a.mem.sinks[name]
 			s.arrive(now, a.opts.Storm)
@@ -131,21 +134,29 @@ func (a *Alerter) changed(al *Alert) {
 	}
 }
 
-// Published says where a record was published, so that alerts about it can name the place.
-// An event that no alert shows is none of its business.
+// Published says where a record was published, so that an alert about it can name the place. It costs
+// a look into a map when no alert waits for eventID, so it may be told of every record.
 func (a *Alerter) Published(eventID string, at Place) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for al := range a.live {
-		if al.Match.EventID == eventID && al.Match.Place.Topic == "" {
-			al.Match.Place = at
-			al.Revision++
-			a.changed(al)
-		}
+	waiting := a.places[eventID]
+	if len(waiting) == 0 {
+		return nil
 	}
-	err := a.flush()
-	a.wake()
-	return err
+	delete(a.places, eventID)
+	for _, al := range waiting {
+		al.Match.Place = at
+		al.Revision++
+		a.changed(al)
+	}
+	return a.done()
+}
+
+// awaitPlace notes that al does not know where its record is published.
+func (a *Alerter) awaitPlace(al *Alert) {
+	if id := al.Match.EventID; id != "" && al.Match.Place.Topic == "" && al.Status != Resolved {
+		a.places[id] = append(a.places[id], al)
+	}
 }
 
 // finished reports whether nothing can be said of al any more unless something happens.

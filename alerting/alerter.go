@@ -80,6 +80,7 @@ type Alerter struct {
 	mu     sync.Mutex // guards all below and the state in couriers
 	mem    memory
 	live   map[*Alert]struct{} // those that something may still have to be said of
+	places map[string][]*Alert // by event id: alerts that do not know yet where their record is published
 	dirty  map[any]struct{}    // *Alert, *Digest, …: changed since the last flush
 	events []string            // ids of the batch at hand, for the next flush
 	gone   []string            // keys dropped since the last flush
@@ -95,7 +96,7 @@ func New(o Options) (*Alerter, error) {
 	if o.Journal == nil {
 		return nil, errors.New("alerting: no journal")
 	}
-	a := &Alerter{opts: o, couriers: map[string]*courier{}, mem: newMemory(), live: map[*Alert]struct{}{}, dirty: map[any]struct{}{}, room: make(chan struct{})}
+	a := &Alerter{opts: o, couriers: map[string]*courier{}, mem: newMemory(), live: map[*Alert]struct{}{}, places: map[string][]*Alert{}, dirty: map[any]struct{}{}, room: make(chan struct{})}
 	for _, s := range o.Sinks {
 		if a.couriers[s.Name()] != nil {
 			return nil, fmt.Errorf("alerting: two sinks are named %q", s.Name())
@@ -130,6 +131,7 @@ func (a *Alerter) revive() {
 		if !a.finished(al) {
 			a.live[al] = struct{}{}
 		}
+		a.awaitPlace(al)
 		for name, d := range al.Deliveries {
 			a.doubt(name, d)
 		}

@@ -1,6 +1,7 @@
 package alerting
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -60,6 +61,53 @@ func (j *Judge) Read(value []byte) ([]Match, error) {
 		all = append(all, firing(base, &f))
 	}
 	return append(all, j.pair(ev, base, matched, findings, about)...), nil
+}
+
+// Frame returns the matches of records that were published together, with the records just before and after
+// of the same task beside each. Records that cannot be read are counted.
+func (j *Judge) Frame(values [][]byte) (all []Match, unreadable int) {
+	for i, value := range values {
+		list, err := j.Read(value)
+		if err != nil {
+			unreadable++
+		}
+		for _, m := range list {
+			m.Nearby = nearby(values, i, m.TaskID)
+			all = append(all, m)
+		}
+	}
+	return all, unreadable
+}
+
+// Bounds of nearby: records looked at and lines taken, on each side.
+const (
+	nearReach = 200
+	nearLines = 3
+)
+
+// nearby are the records around values[at] that name the same task id, oldest first.
+func nearby(values [][]byte, at int, taskID string) []Line {
+	if taskID == "" {
+		return nil
+	}
+	mention := []byte(`"` + taskID + `"`)
+	side := func(step int) (lines []Line) {
+		for i := at + step; i >= 0 && i < len(values) && (i-at)*step <= nearReach && len(lines) < nearLines; i += step {
+			if !bytes.Contains(values[i], mention) {
+				continue // cheaper than to parse it
+			}
+			ev, err := detect.ParseEvent(values[i])
+			if err != nil || text(ev, "celery", "task", "id") != taskID {
+				continue
+			}
+			m := baseOf(ev)
+			lines = append(lines, Line{m.Time, m.Sample})
+		}
+		return lines
+	}
+	before := side(-1)
+	slices.Reverse(before)
+	return append(before, side(1)...)
 }
 
 // matched are the rules that match the event at hand and raise something by themselves, the most severe first.

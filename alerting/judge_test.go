@@ -171,3 +171,25 @@ func BenchmarkJudge(b *testing.B) {
 		}
 	}
 }
+
+func TestTheRecordsAroundALeakOfTheSameTaskStandBesideIt(t *testing.T) {
+	at := time.Date(2026, 11, 25, 9, 30, 0, 0, time.UTC)
+	var frame [][]byte
+	for i := range 9 {
+		frame = append(frame, logRecord(at.Add(time.Duration(i)*time.Second), "billing.sync", fmt.Sprintf("line %d", i)))
+	}
+	frame[2] = []byte(strings.Replace(string(frame[2]), `"id":"t1"`, `"id":"t2"`, 1))
+	frame[5] = logRecord(at.Add(5*time.Second), "billing.sync", "the leak", aFinding("aws-access-key-id", "credential", "critical", "aa"))
+	frame[8] = []byte("no record")
+	list, unreadable := judge(t).Frame(frame)
+	if len(list) != 1 || unreadable != 1 {
+		t.Fatalf("%d matches, %d unreadable; want one of each", len(list), unreadable)
+	}
+	var got []string
+	for _, l := range list[0].Nearby {
+		got = append(got, l.Text)
+	}
+	if want := "line 1, line 3, line 4, line 6, line 7"; strings.Join(got, ", ") != want {
+		t.Errorf("beside it stand %q, want %q", strings.Join(got, ", "), want)
+	}
+}

@@ -3,6 +3,7 @@ package alerting
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type Silence struct {
 	Alert   string    `json:",omitempty"` // id of the alert it was made for
 	Expired time.Time `json:",omitzero"`  // when it stopped to hold, by its end or by hand
 	Warned  bool      `json:",omitempty"` // the notice before its end was given
+	Kept    []string  `json:",omitempty"` // sinks from which it kept alerts
 }
 
 // maxSilence is the longest silence: what is to be quiet for ever is to be fixed, or allowed by policy.
@@ -74,6 +76,16 @@ func (a *Alerter) hush(al *Alert, now time.Time) {
 	al.Revision++
 	a.mark(al)
 	if by != nil {
+		by.keep(al)
+		a.mark(by)
 		a.decide(Decision{Outcome: Silenced, Alert: al.snapshot(), Reason: fmt.Sprintf("silence %s by %s until %s: %s", by.ID, by.Author, by.End.UTC().Format(time.RFC3339), by.Reason)})
+	}
+}
+
+func (s *Silence) keep(al *Alert) {
+	for name := range al.Deliveries {
+		if !slices.Contains(s.Kept, name) {
+			s.Kept = append(s.Kept, name)
+		}
 	}
 }

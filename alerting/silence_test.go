@@ -286,3 +286,20 @@ func TestGroupingIsAsConfigured(t *testing.T) {
 		}
 	})
 }
+
+func TestADryRunSaysWhatItWouldSendAndSendsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		var lines []string
+		h := start(t, alerting.Options{}, alerting.NewDryRun(r, func(s string) { lines = append(lines, s) }))
+		h.feed.add(match(rules.Critical, task("evil\x1b[2J\ntask")))
+		sleep(time.Hour)
+		h.stop()
+		if len(r.all()) != 0 || len(lines) != 3 {
+			t.Fatalf("%d messages were sent and %d said", len(r.all()), len(lines))
+		}
+		if !strings.HasPrefix(lines[0], `would post to soc: critical "Cloud key in a Celery log", task "evil\x1b[2J\ntask"`) || !strings.Contains(lines[1], "resolved") {
+			t.Errorf("it says %q", lines)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package alerting
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -33,6 +34,7 @@ func (a *Alerter) look(now time.Time) {
 		a.hush(al, now)
 		if al.Status != Resolved && now.Sub(al.Touched) >= a.opts.Quiet {
 			al.Status, al.Resolved = Resolved, now
+			delete(a.places, al.Match.EventID)
 			al.Revision++
 			a.changed(al)
 			a.decide(Decision{Outcome: WasResolved, Alert: al.snapshot(), Reason: fmt.Sprintf("quiet for %s", a.opts.Quiet)})
@@ -82,10 +84,10 @@ func (a *Alerter) endSilence(s *Silence, now time.Time, why string) {
 	}
 }
 
-// announce gives notice of s to each sink whose alerts it may hold.
+// announce gives notice of s to the sinks from which it kept alerts, to all when it has kept none.
 func (a *Alerter) announce(s *Silence, now time.Time, when, what string) {
 	for name, c := range a.couriers {
-		if c.traits.Keeper {
+		if c.traits.Keeper || len(s.Kept) > 0 && !slices.Contains(s.Kept, name) {
 			continue
 		}
 		n := &Notice{ID: "silence-" + s.ID + "-" + when + "-" + name, Sink: name, Time: now,
