@@ -89,7 +89,7 @@ func TestCases(t *testing.T) {
 			if !ok || !ok2 {
 				t.Fatalf("mode %q, header %q", want.Mode, want.Header)
 			}
-			opt := framing.Options{Mode: mode, Header: header, MaxMessage: want.Max}
+			opt := framing.Options{Mode: mode, Header: header, MaxMessage: want.Max, MaxHeader: -1}
 			check(t, "at once", bytes.NewReader(in), opt, want)
 			if want.AtOnce {
 				return

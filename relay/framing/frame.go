@@ -103,9 +103,11 @@ type Options struct {
 	Mode   Mode
 	Header Header
 
-	// MaxMessage is the longest message in bytes that is kept whole. A longer one is
-	// cut and flagged, and the reader goes on behind it. 0 is 1 MiB.
+	// MaxMessage is the longest message in bytes that is kept whole, and MaxHeader what may come on top for
+	// its header. A longer one is cut and flagged, and the reader goes on behind it. 0 is 1 MiB and 4 KiB;
+	// with a MaxHeader less than 0 the header counts as part of the message.
 	MaxMessage int
+	MaxHeader  int
 
 	// Join is how long a line-framed message may wait for further lines that have no
 	// header of their own. 0 is 100 ms, less turns joining off.
@@ -119,8 +121,9 @@ type Options struct {
 }
 
 const (
-	defaultMax  = 1 << 20
-	defaultJoin = 100 * time.Millisecond
+	defaultMax    = 1 << 20
+	defaultHeader = 4 << 10
+	defaultJoin   = 100 * time.Millisecond
 	// A count above countFactor times the longest message is not believed: it is a
 	// fault or an attack, and skipping so much would make the connection deaf.
 	countFactor = 64
@@ -129,6 +132,12 @@ const (
 func (o Options) withDefaults() Options {
 	if o.MaxMessage <= 0 {
 		o.MaxMessage = defaultMax
+	}
+	switch {
+	case o.MaxHeader == 0:
+		o.MaxHeader = defaultHeader
+	case o.MaxHeader < 0:
+		o.MaxHeader = 0
 	}
 	if o.Join == 0 {
 		o.Join = defaultJoin

@@ -30,7 +30,7 @@ func seed(f *testing.F) {
 func FuzzNext(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, in []byte, choice uint8) {
-		opt := framing.Options{Mode: framing.Mode(choice % 4), Header: framing.Header(choice / 4 % 4), MaxMessage: []int{0, 64}[choice/16%2]}
+		opt := framing.Options{Mode: framing.Mode(choice % 4), Header: framing.Header(choice / 4 % 4), MaxMessage: []int{0, 64}[choice/16%2], MaxHeader: -1}
 		src := &pieces{in, 1 + int(choice/32)*5, rand.New(rand.NewPCG(uint64(choice), 2))}
 		frames, err := readFrames(src, opt)
 		holds(t, in, frames, opt)

@@ -3,6 +3,7 @@ package framing_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -127,7 +128,7 @@ func TestWhenAMessageComesOut(t *testing.T) {
 		{name: "each frame has its own time", opt: framing.Options{FrameTimeout: 10 * time.Second},
 			stream: []any{"<13>a", 8 * time.Second, "a\x00<13>b", 8 * time.Second, "b\x00", time.Second},
 			want:   []arrival{{"<13>aa", 8 * time.Second, ""}, {"<13>bb", 16 * time.Second, ""}}},
-		{name: "the rest of a frame that was cut must come in time", opt: framing.Options{MaxMessage: 8, FrameTimeout: 10 * time.Second},
+		{name: "the rest of a frame that was cut must come in time", opt: framing.Options{MaxMessage: 8, MaxHeader: -1, FrameTimeout: 10 * time.Second},
 			stream: []any{"500 <13>abcdefgh", time.Hour},
 			want:   []arrival{{"<13>abcd", 0, "truncated"}}, reason: framing.FrameTimeout},
 		{name: "silence ends the stream", opt: framing.Options{IdleTimeout: time.Minute},
@@ -267,18 +268,22 @@ func TestBufferedTellsWhetherNextMustRead(t *testing.T) {
 }
 
 func TestALongMessageIsKeptUpToTheLimitAndTheConnectionLivesOn(t *testing.T) {
-	const mib = 1 << 20
+	const mib, header = 1 << 20, 4 << 10
+	pri := func(size int) string { return "<13>" + strings.Repeat("x", size-4) }
 	for _, c := range []struct {
 		name, in  string
 		length    int
 		truncated bool
 	}{
-		{"counted, 1 MiB", "1048576 <13>" + strings.Repeat("x", mib-4), mib, false},
-		{"counted, one byte more", "1048577 <13>" + strings.Repeat("x", mib-3), mib, true},
-		{"counted, 20 MiB", "20971520 <13>" + strings.Repeat("x", 20*mib-4), mib, true},
-		{"a line, 1 MiB", "<13>" + strings.Repeat("x", mib-4) + "\n", mib, false},
-		{"a line, 20 MiB", "<13>" + strings.Repeat("x", 20*mib) + "\n", mib, true},
-		{"in NUL, 3 MiB with line feeds", strings.Repeat("<13>a\x00", 5) + "<13>" + strings.Repeat("x\n", 3*mib/2) + "\x00", mib, true},
+		{"counted, a header and 1 MiB", fmt.Sprintf("%d %s", len(line)+mib, line+strings.Repeat("x", mib)), len(line) + mib, false},
+		{"counted, the longest that is kept", fmt.Sprintf("%d %s", mib+header, pri(mib+header)), mib + header, false},
+		{"counted, one byte more", fmt.Sprintf("%d %s", mib+header+1, pri(mib+header+1)), mib + header, true},
+		{"counted, 20 MiB", fmt.Sprintf("%d %s", 20*mib, pri(20*mib)), mib + header, true},
+		{"a line, a header and 1 MiB", line + strings.Repeat("x", mib) + "\n", len(line) + mib, false},
+		{"a line, the longest that is kept", pri(mib+header) + "\r\n", mib + header, false},
+		{"a line, one byte more", pri(mib+header+1) + "\n", mib + header, true},
+		{"a line, 20 MiB", pri(20*mib) + "\n", mib + header, true},
+		{"in NUL, 3 MiB with line feeds", strings.Repeat("<13>a\x00", 5) + "<13>" + strings.Repeat("x\n", 3*mib/2) + "\x00", mib + header, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := framing.NewReader(strings.NewReader(c.in+"7 <13>end"), framing.Options{})

@@ -9,7 +9,7 @@ import (
 // that is read and not yet handed out, again and again, and tells it when no more will come.
 type scanner struct {
 	mode  Mode
-	max   int
+	max   int  // longest frame that is kept whole
 	limit int  // largest count that is believed
 	joins bool // lines without header may be joined
 
@@ -54,7 +54,7 @@ const (
 const nulSettled = 4
 
 func newScanner(opt Options) scanner {
-	return scanner{mode: opt.Mode, max: opt.MaxMessage, limit: opt.MaxMessage * countFactor, form: knownForm(opt.Header), joins: opt.Join > 0, end: -1, countsTrailLF: true}
+	return scanner{mode: opt.Mode, max: opt.MaxMessage + opt.MaxHeader, limit: opt.MaxMessage * countFactor, form: knownForm(opt.Header), joins: opt.Join > 0, end: -1, countsTrailLF: true}
 }
 
 // inside reports whether bytes of the frame at hand were consumed already.
