@@ -165,6 +165,11 @@ func (r *run) settle(l *lane, err error) {
 		m.records.WithLabelValues(l.topic).Add(float64(head.Count))
 		m.bytes.WithLabelValues(l.topic).Add(float64(head.size()))
 		l.next = advance(l.next, head.Count)
+		if l.doubtful > 0 {
+			l.doubtful--
+			r.doubt(l, head.Count)
+		}
+		l.suspects = max(l.suspects-1, 0)
 		r.recovered(l.topic)
 		r.done(l)
 		return
@@ -223,9 +228,7 @@ func (r *run) done(l *lane) {
 // the present one, or expects another sequence.
 func (r *run) renew(l *lane) {
 	if head := l.queue[0]; head.uncertain {
-		r.cfg.Metrics.duplicates.Add(float64(head.Count))
-		r.cfg.Log.Warn("kafka: the broker forgot our producer id while a batch's outcome was unknown; its records may be there twice",
-			"topic", l.topic, "partition", l.partition, "records", head.Count)
+		r.doubt(l, head.Count)
 		head.uncertain = false
 	}
 	if l.producer == r.producer {
@@ -237,4 +240,11 @@ func (r *run) renew(l *lane) {
 	if l.failures > 1 {
 		l.retryAt = time.Now().Add(r.backoff(l.failures - 1))
 	}
+}
+
+// doubt counts records that may come twice.
+func (r *run) doubt(l *lane, records int) {
+	r.cfg.Metrics.duplicates.Add(float64(records))
+	r.cfg.Log.Warn("kafka: the broker forgot our producer id while the outcome of a batch was unknown; its records may be there twice",
+		"topic", l.topic, "partition", l.partition, "records", records)
 }

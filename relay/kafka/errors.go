@@ -70,9 +70,10 @@ func classify(err error) class {
 	}
 	var verify *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var op *net.OpError
 	var authority x509.UnknownAuthorityError
-	if errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &authority) {
+	if errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &authority) ||
+		errors.As(err, &op) && strings.HasSuffix(op.Op, " error") { // "remote error": crypto/tls got an alert
 		return tlsRefused
 	}
 	switch {

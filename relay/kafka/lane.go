@@ -61,7 +61,8 @@ type lane struct {
 	busy      bool
 	unsaved   int // batches first sent since the last durable state
 	saving    int // of them, those that the commit under way covers
-	suspects  int // batches that the last run may have sent unrecorded
+	suspects  int // next batches that the last run may have sent unrecorded
+	doubtful  int // next batches that may be there under a producer id given up since
 	failures  int
 	retryAt   time.Time
 	planSince time.Time
@@ -74,10 +75,7 @@ func (l *lane) seal() {
 	head := l.queue[0]
 	head.header = makeHeader(l.identity(), &head.Batch)
 	head.built = true
-	if l.suspects > 0 {
-		l.suspects--
-		head.uncertain = true
-	}
+	head.uncertain = head.uncertain || l.suspects > 0
 }
 
 // insert puts p into the queue by its place in the source's order, never before a head
@@ -95,8 +93,10 @@ func (l *lane) replace(n int, pieces ...*piece) {
 	l.queue = slices.Replace(l.queue, 0, n, pieces...)
 }
 
-// forget drops the producer's identity and everything that depends on it.
+// forget drops the producer's identity and everything that depends on it. What the last
+// run may have sent under it is doubtful from now on.
 func (l *lane) forget() {
+	l.doubtful = max(l.doubtful, l.suspects)
 	l.producer, l.epoch, l.next, l.need = -1, 0, 0, 0
 	l.plan, l.suspects = nil, 0
 	for _, p := range l.queue {

@@ -163,7 +163,7 @@ func newRun(p *Publisher) *run {
 	r.restored, r.cluster, r.producer, r.epoch, r.skip = true, s.cluster, s.producer, s.epoch, s.frames
 	for _, ls := range s.lanes {
 		l := r.lane(ls.topic, ls.partition)
-		l.producer, l.epoch, l.next, l.plan = ls.producer, ls.epoch, ls.next, ls.plan
+		l.producer, l.epoch, l.next, l.doubtful, l.plan = ls.producer, ls.epoch, ls.next, ls.doubtful, ls.plan
 	}
 	return r
 }
@@ -403,7 +403,7 @@ func (r *run) snapshot() []byte {
 	}
 	s.frames = append(s.frames, r.skip...)
 	for _, l := range r.order {
-		s.lanes = append(s.lanes, laneState{l.topic, l.partition, l.producer, l.epoch, l.next, l.saved()})
+		s.lanes = append(s.lanes, laneState{l.topic, l.partition, l.producer, l.epoch, l.next, l.doubtful, l.saved()})
 	}
 	return s.encode()
 }

@@ -37,7 +37,7 @@ func (r *run) build(l *lane, now time.Time) bool {
 		}
 	case head.Count > 1 && r.tooLarge(l.topic, head):
 		r.halve(l)
-	case l.suspects == 0:
+	case l.suspects == 0 && l.doubtful == 0:
 		r.merge(l)
 	}
 	l.seal()
@@ -311,9 +311,9 @@ func (r *run) scatter(l *lane, n int32) {
 	queue := l.queue
 	l.queue = nil
 	for _, p := range queue {
-		if p.uncertain || l.suspects > 0 {
-			l.suspects = max(l.suspects-1, 0)
-			r.cfg.Metrics.duplicates.Add(float64(p.Count))
+		if p.uncertain || l.suspects > 0 || l.doubtful > 0 {
+			l.suspects, l.doubtful = max(l.suspects-1, 0), max(l.doubtful-1, 0)
+			r.doubt(l, p.Count)
 		}
 		groups := map[int32][]entry{l.partition % n: nil}
 		entries, err := r.coder.unpack(&p.Batch)
@@ -343,5 +343,6 @@ func (r *run) scatter(l *lane, n int32) {
 		}
 	}
 	l.forget()
+	l.doubtful = 0
 	r.change()
 }

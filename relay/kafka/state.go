@@ -12,7 +12,8 @@ import (
 //	1 (version) | cluster id | producer | epoch
 //	n | n numbers, of the next n frames behind the cursor: how many of its records are
 //	    settled; the largest uint64: all
-//	lanes | per lane: topic | partition | producer | epoch | next sequence | headers | 61 bytes each
+//	lanes | per lane: topic | partition | producer | epoch | next sequence | doubtful batches
+//	    | headers | 61 bytes each
 //
 // What a crash leaves: the state of some moment in the last CommitInterval. Frames that
 // were delivered since are sent again with the identity they had, because identities follow
@@ -31,6 +32,7 @@ type laneState struct {
 	producer  int64
 	epoch     int16
 	next      int32
+	doubtful  int
 	plan      []header
 }
 
@@ -60,6 +62,7 @@ func (s *state) encode() []byte {
 		b = binary.AppendVarint(b, l.producer)
 		b = binary.AppendVarint(b, int64(l.epoch))
 		b = binary.AppendVarint(b, int64(l.next))
+		b = binary.AppendUvarint(b, uint64(l.doubtful))
 		b = binary.AppendUvarint(b, uint64(len(l.plan)))
 		for j := range l.plan {
 			b = append(b, l.plan[j][:]...)
@@ -84,7 +87,7 @@ func decodeState(b []byte) (*state, error) {
 	lanes := d.size(maxLanes)
 	for i := 0; i < lanes && !d.bad; i++ {
 		l := laneState{topic: d.text(), partition: int32(d.number()), producer: d.number(),
-			epoch: int16(d.number()), next: int32(d.number())}
+			epoch: int16(d.number()), next: int32(d.number()), doubtful: d.size(maxFrames)}
 		headers := d.size(maxFrames)
 		for j := 0; j < headers && !d.bad; j++ {
 			var h header

@@ -106,6 +106,7 @@ func (r *run) meet(cluster string) {
 		for _, l := range r.order {
 			if !l.busy {
 				l.forget()
+				l.doubtful = 0 // this one has seen none of them
 			}
 		}
 	}

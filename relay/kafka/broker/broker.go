@@ -10,7 +10,9 @@ package broker
 import (
 	"crypto/tls"
 	"fmt"
+	"net"
 	"os"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -112,6 +114,13 @@ func (u User) opt() kfake.Opt {
 
 // Addr returns the first node's address, host:port.
 func (b *Broker) Addr() string { return b.ListenAddrs()[0] }
+
+// Port returns the first node's port.
+func (b *Broker) Port() int {
+	_, port, _ := net.SplitHostPort(b.Addr()) // it is a listener's
+	n, _ := strconv.Atoi(port)
+	return n
+}
 
 // Refuse answers n produce requests for a topic's partitions with a Kafka error code; n < 0:
 // until the handle's Remove. An empty topic means all.
