@@ -45,7 +45,9 @@ type fault struct {
 	done       bool
 }
 
-func newFakeSlack(t *testing.T) *fakeSlack {
+func newFakeSlack(t *testing.T) *fakeSlack { return newFakeSlackFor(t) }
+
+func newFakeSlackFor(t testing.TB) *fakeSlack {
 	f := &fakeSlack{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/chat.postMessage", f.change(f.post))
@@ -332,4 +334,10 @@ func (f *fakeSlack) called() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.calls...)
+}
+
+func (f *fakeSlack) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.messages)
 }

@@ -33,7 +33,9 @@ func layout() slack.Layout {
 	return slack.Layout{Relay: "relay-1", Version: "1.0.0", Brokers: []string{"k1:9093"}, Mentions: map[rules.Severity][]string{rules.Critical: {"S0123ABCD"}}}
 }
 
-func channel(t *testing.T, f *fakeSlack) *slack.Channel {
+func channel(t *testing.T, f *fakeSlack) *slack.Channel { return channelFor(t, f) }
+
+func channelFor(t testing.TB, f *fakeSlack) *slack.Channel {
 	t.Helper()
 	c, err := slack.New(slack.Config{Token: testToken, APIURL: f.URL + "/api/", Layout: layout(), Timeout: 2 * time.Second})
 	if err != nil {
