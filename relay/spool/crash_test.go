@@ -169,7 +169,7 @@ func (l *life) live(t *testing.T, d *liar) {
 		if err != nil {
 			return
 		}
-		for range 6 {
+		for range 4 {
 			l.append(t, s, 60)
 			for i, name := range crashReaders {
 				l.read(t, s, name, 4+2*i)
@@ -188,8 +188,8 @@ func TestACrashAtAnyFileCallLosesNothingAcknowledged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife()
 		l.live(t, dry)
-		if l.appended != 720 || len(l.pending) > 0 {
-			t.Fatalf("%d records appended, %d not acknowledged; want 720 and 0", l.appended, len(l.pending))
+		if l.appended != 480 || len(l.pending) > 0 {
+			t.Fatalf("%d records appended, %d not acknowledged; want 480 and 0", l.appended, len(l.pending))
 		}
 	})
 	if dry.ops < 100 {

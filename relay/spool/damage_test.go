@@ -165,6 +165,7 @@ func garbage(n int) []byte {
 // and reports nothing anew.
 func checkDamage(t *testing.T, cfg Config, keys []string, gaps string) {
 	t.Helper()
+	checkTools(t, cfg, keys, gaps)
 	for i := range 2 {
 		s := openSpool(t, cfg)
 		r := reader(t, s, "publisher")
@@ -188,6 +189,51 @@ func checkDamage(t *testing.T, cfg Config, keys []string, gaps string) {
 	if got := pendingGaps(s); got != "" {
 		t.Errorf("gaps %q come again after they were recorded", got)
 	}
+}
+
+// checkTools looks at a damaged spool as the tools do: the same records, the same verdict, and
+// nothing is changed.
+func checkTools(t *testing.T, cfg Config, keys []string, gaps string) {
+	t.Helper()
+	before := snapshot(t, cfg.Dir)
+	var got []string
+	report, err := Cat(cfg.Dir, "", testKeys(t), func(f Frame) error {
+		recs, err := f.Decode()
+		for _, rec := range recs {
+			got = append(got, string(rec.Key))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, keys) || report.Records != uint64(len(keys)) {
+		t.Errorf("cat shows %d records and reports %d, want %d", len(got), report.Records, len(keys))
+	}
+	if want := gaps != "" && !strings.HasPrefix(gaps, "tail"); want && !report.Damage() {
+		t.Errorf("verify finds %v, want %s", report.Gaps, gaps)
+	}
+	if after := snapshot(t, cfg.Dir); after != before {
+		t.Error("looking at the spool changed it")
+	}
+}
+
+// snapshot sums up all files below dir.
+func snapshot(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		fmt.Fprintln(&b, path, len(data), checksum(data))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 func pendingGaps(s *Spool) string {

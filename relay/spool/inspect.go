@@ -209,8 +209,12 @@ func (c *checker) segment(d disk, keys Keyring) error {
 		c.unopened(r, err)
 		return nil
 	}
-	if r.head.first != c.seg.first {
+	switch {
+	case r.head.first != c.seg.first:
 		c.gap(Gap{Reason: Foreign, First: c.seg.first, Bytes: c.seg.size})
+		return nil
+	case c.seg.size < framesStart:
+		c.gap(Gap{Reason: BadHeader, First: c.seg.first, Bytes: c.seg.size})
 		return nil
 	}
 	for c.expect < c.limit {

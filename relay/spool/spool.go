@@ -133,31 +133,23 @@ func Open(cfg Config) (*Spool, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	d := cfg.disk
-	if d == nil {
-		real, err := openDisk(cfg.Dir)
-		if err != nil {
-			return nil, err
-		}
-		d = real
-	}
 	comp, err := newCompressor(cfg.Codec)
 	if err != nil {
-		d.close()
 		return nil, fmt.Errorf("spool: %w", err)
+	}
+	d := cfg.disk
+	if d == nil {
+		if d, err = openDisk(cfg.Dir); err != nil {
+			return nil, err
+		}
 	}
 	lock, err := d.lock("lock")
 	if err != nil {
 		d.close()
 		return nil, fmt.Errorf("spool: lock %s: %w", cfg.Dir, err)
 	}
-	s := &Spool{
-		cfg: cfg, disk: d, lock: lock, log: cfg.Log, m: cfg.Metrics, ticket: 1,
-		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
-		stop: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{}),
-		readers: make(map[string]*Reader),
-	}
-	s.gaps.init()
+	s := newSpool(cfg, d)
+	s.lock = lock
 	if err := s.recover(); err != nil {
 		lock.Close()
 		d.close()
@@ -167,6 +159,18 @@ func Open(cfg Config) (*Spool, error) {
 	s.m.bind(s)
 	go s.commitLoop(&writer{s: s, comp: comp, seq: s.next})
 	return s, nil
+}
+
+// newSpool makes a Spool that knows nothing of its directory yet and writes nothing.
+func newSpool(cfg Config, d disk) *Spool {
+	s := &Spool{
+		cfg: cfg, disk: d, log: cfg.Log, m: cfg.Metrics, ticket: 1,
+		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+		stop: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{}),
+		readers: make(map[string]*Reader),
+	}
+	s.gaps.init()
+	return s
 }
 
 // Append copies c to be written to the partition's batch and returns the Ticket to wait with.
