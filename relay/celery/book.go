@@ -51,7 +51,7 @@ func (b *book) find(msg []byte, level event.Level, f *found) *template {
 		}
 	}
 	for _, t := range b.tails {
-		if t.levels.has(level) && len(msg) > len(t.literals[1]) && t.tail(msg, f) {
+		if t.levels.has(level) && t.endsLike(msg) && t.tail(msg, f) {
 			return t
 		}
 	}
@@ -84,6 +84,12 @@ func (b *book) findTask(msg []byte, level event.Level, f *found) *template {
 		}
 	}
 	return nil
+}
+
+// endsLike is a first look at the last byte.
+func (t *template) endsLike(msg []byte) bool {
+	last := t.literals[len(t.literals)-1]
+	return len(last) == 0 || msg[len(msg)-1] == last[len(last)-1]
 }
 
 // tail matches a template that begins with a node's or an entry's name: one word, so that a sentence that ends

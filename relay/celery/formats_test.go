@@ -42,6 +42,7 @@ func TestFormatsAreRecognised(t *testing.T) {
 		"Docker's json-file around it":   `{"log":"[` + stamp + `: INFO/MainProcess] ` + received + `\n","stream":"stderr","time":"2026-03-07T09:15:42.2Z"}`,
 		"the CRI around it":              "2026-03-07T09:15:42.118123456Z stderr F [" + stamp + ": INFO/MainProcess] " + received,
 		"journald's JSON around it":      `{"__REALTIME_TIMESTAMP":"1772874942118000","_PID":"12","PRIORITY":"6","MESSAGE":"[` + stamp + `: INFO/MainProcess] ` + received + `"}`,
+		"a short level":                  stamp + " INF MainProcess " + received,
 		"no header at all but the level": "INFO: " + received,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,6 +153,19 @@ func TestTheTimeOfALineIsRead(t *testing.T) {
 		celery.NewReader(celery.Options{}).Read(&ev)
 		if c := ev.Celery; c.Time != want.ns || c.TimeHasZone != want.zone || c.HasTime != (want.ns != 0) {
 			t.Errorf("%s: %d zone %v has %v, want %d zone %v", line, c.Time, c.TimeHasZone, c.HasTime, want.ns, want.zone)
+		}
+	}
+}
+
+func TestALineThatSaysNoLevelIsStillRead(t *testing.T) {
+	for line, want := range map[string]string{
+		"[celery.worker.strategy] " + received: "task-received level= logger=celery.worker.strategy task=a.b id=" + id + " state=RECEIVED",
+		"MainProcess: " + received:             "task-received level= process=MainProcess task=a.b id=" + id + " state=RECEIVED",
+		received:                               "task-received level= task=a.b id=" + id + " state=RECEIVED",
+		"celery is fine, MainProcess too":      "- level=",
+	} {
+		if got := told(line, celery.Options{}); got != want {
+			t.Errorf("\n in   %q\n got  %q\n want %q", line, got, want)
 		}
 	}
 }

@@ -16,15 +16,15 @@ func level(b []byte) event.Level {
 		room[i] = c
 	}
 	switch string(room[:len(b)]) {
-	case "INFO", "SUCCESS", "NOTICE", "20", "25", "INFORMATION", "INFORMATIONAL":
+	case "INFO", "INF", "SUCCESS", "NOTICE", "20", "25", "INFORMATION", "INFORMATIONAL":
 		return event.LevelInfo
-	case "WARNING", "WARN", "30":
+	case "WARNING", "WARN", "WRN", "30":
 		return event.LevelWarning
-	case "ERROR", "ERR", "40", "EXCEPTION":
+	case "ERROR", "ERRO", "ERR", "40", "EXCEPTION":
 		return event.LevelError
-	case "DEBUG", "TRACE", "10", "DBG", "5":
+	case "DEBUG", "DEBU", "TRACE", "10", "DBG", "5":
 		return event.LevelDebug
-	case "CRITICAL", "CRIT", "FATAL", "50", "ALERT", "EMERG":
+	case "CRITICAL", "CRIT", "CRT", "FATAL", "50", "ALERT", "EMERG":
 		return event.LevelCritical
 	}
 	return event.LevelNone

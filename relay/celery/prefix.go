@@ -16,13 +16,13 @@ const (
 // header is the reading of a line whose format nobody declared: a time, a level, names and numbers in some order with
 // some marks between them. Where one of Celery's own messages begins, the header ends.
 type header struct {
-	r    *Reader
-	c    *event.Celery
-	text []byte
-	pos  int
-	end  int // of the text
-	stop int // of the header at most: the first line, maxPrefix
-	body int // where the message begins if nothing better is found
+	r      *Reader
+	c      *event.Celery
+	text   []byte
+	pos    int
+	msgEnd int // of the text without its traceback
+	stop   int // of the header at most: the first line, maxPrefix
+	body   int // where the message begins if nothing better is found
 
 	time, level, pid bool
 	started          bool // a token was read
@@ -44,10 +44,11 @@ func (r *Reader) prefix(ev *event.Event, start, end int) (event.Span, bool) {
 		line = lineEnd(text)
 	}
 	c := &ev.Celery
-	h := header{r: r, c: c, text: text, pos: start, end: end, stop: min(line, start+maxPrefix), body: start}
+	h := header{r: r, c: c, text: text, pos: start, stop: min(line, start+maxPrefix), body: start}
 	saved := *c
-	h.read()
-	if !h.time && !h.level {
+	msg, _ := splitTraceback(text, span(start, end))
+	h.msgEnd = int(msg.End)
+	if matched := h.read(); !h.time && !h.level && !matched {
 		*c, r.inner = saved, r.inner[:0]
 		return event.Span{}, false
 	}
@@ -82,14 +83,14 @@ func stripColours(dst, b []byte) []byte {
 	}
 }
 
-// read takes token after token until one of Celery's messages or a word of another text begins.
-func (h *header) read() {
+// read takes token after token until one of Celery's messages begins, which it reports, or a word of another text.
+func (h *header) read() bool {
 	for n := 0; n < maxTokens; n++ {
 		for h.pos < h.stop && h.text[h.pos] == ' ' {
 			h.pos++
 		}
-		if (h.time || h.level) && h.message() {
-			return
+		if h.known() && h.message() {
+			return true
 		}
 		if h.pos >= h.stop || h.time && h.padded { // structlog's event follows its level at once
 			break
@@ -112,6 +113,13 @@ func (h *header) read() {
 		}
 	}
 	h.trimBody()
+	return false
+}
+
+// known reports whether what was read so far is the beginning of a log line and not of a sentence: a time, a level, or nothing
+// but the name of a process or of one of Celery's loggers.
+func (h *header) known() bool {
+	return h.time || h.level || h.loose == 0 && (!h.process.Empty() || isCelery(h.text[h.logger.Start:h.logger.End]))
 }
 
 // trimBody takes what closes the header off: brackets, one mark, spaces.
@@ -152,8 +160,10 @@ func separator(c byte) bool {
 
 // message reports whether one of Celery's messages begins here.
 func (h *header) message() bool {
-	msg, _ := splitTraceback(h.text, span(h.pos, h.end))
-	text := h.text[msg.Start:msg.End]
+	if h.pos >= h.msgEnd {
+		return false
+	}
+	text := h.text[h.pos:h.msgEnd]
 	if name := h.text[h.logger.Start:h.logger.End]; !unknownLogger(name) && !isCelery(name) {
 		return false
 	}

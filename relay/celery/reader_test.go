@@ -104,6 +104,9 @@ func BenchmarkRead(b *testing.B) {
 		"succeeded": "[" + stamp + ": INFO/ForkPoolWorker-3] Task billing.jobs.invoice[" + id + "] succeeded in 0.04363709299991s: {'total': 39.0}",
 		"app":       "[" + stamp + ": INFO/ForkPoolWorker-3] billing.jobs.invoice[" + id + "]: Order O-1 priced: 2 lines, total 39.00 EUR",
 		"json":      `{"timestamp": "` + stamp + `", "level": "INFO", "name": "celery.worker.strategy", "processName": "MainProcess", "process": 4132, "message": "Task billing.jobs.invoice[` + id + `] received", "data": {"id": "` + id + `", "name": "billing.jobs.invoice", "args": "('O-0', [[2, 9.5], [1, 20.0]])", "kwargs": "{}", "eta": null}}`,
+		"pipes":     stamp + " | INFO     | celery.worker.strategy | MainProcess | Task billing.jobs.invoice[" + id + "] received",
+		"structlog": "2026-03-07T09:15:42.118Z [info     ] Task billing.jobs.invoice[" + id + "] received [celery.worker.strategy] process=MainProcess",
+		"traceback": "[" + stamp + ": ERROR/ForkPoolWorker-3] Task a.b[" + id + "] raised unexpected: ValueError('no such bank')\nTraceback (most recent call last):\n" + strings.Repeat("  File \"/srv/shop/payments/bank.py\", line 31, in pay\n    raise ValueError('no such bank')\n", 10) + "ValueError: no such bank",
 	} {
 		b.Run(name, func(b *testing.B) {
 			var ev event.Event
