@@ -138,3 +138,28 @@ func (e *Explanation) draw(b *strings.Builder, indent string) {
 		part.draw(b, indent+"  ")
 	}
 }
+
+// Wakes returns what an event must have at least one of for the rule to be judged at all, in
+// words; nothing when the rule is judged on every event. Correlations are woken by their rules.
+func (s *Set) Wakes(rule *Rule) []string {
+	section := s.sections[rule.Index]
+	if section == nil {
+		return nil
+	}
+	var out []string
+	for _, a := range needOf(section.condition) {
+		field := "any field"
+		if a.slot != everySlot {
+			field = s.fields[a.slot]
+		}
+		switch {
+		case a.literal != "":
+			out = append(out, fmt.Sprintf("%s with %q in it", field, a.literal))
+		case a.bound.op != "":
+			out = append(out, fmt.Sprintf("%s %s %v", field, a.bound.op, a.bound.bound))
+		default:
+			out = append(out, field)
+		}
+	}
+	return out
+}

@@ -209,3 +209,13 @@ func TestAPartIsSearchedAlsoWhenNoRuleSearchesTheWhole(t *testing.T) {
 		t.Error("what stands outside of the part matched")
 	}
 }
+
+func TestWakesSaysWhatARuleIsWokenBy(t *testing.T) {
+	set := load(t, rule("sel: {a|contains: [Foo, 'b*longer'], n|gte: 5}\nother: {m|gt: 3}\ncondition: sel or other")+"---\ntitle: N\nid: n\ndetection: {sel: {a: 1}, condition: not sel}\n")
+	if got := fmt.Sprint(set.Wakes(set.Rule("r"))); got != `[a with "foo" in it a with "longer" in it m gt 3]` {
+		t.Errorf("woken by %s", got)
+	}
+	if got := set.Wakes(set.Rule("n")); got != nil {
+		t.Errorf("woken by %v, want every event", got)
+	}
+}
