@@ -14,6 +14,19 @@ type batch struct {
 	count     int
 	matched   bool
 	records   []byte // as Kafka lays them out, not compressed
+
+	packed []byte // instead of records: a record set that is compressed already
+	codec  Codec  // of packed
+	rawLen int    // of packed before compression
+}
+
+// set returns the record set as it goes into the frame, and its length before compression.
+func (b *batch) set(c *compressor) (set []byte, codec Codec, rawLen int) {
+	if b.packed != nil {
+		return b.packed, b.codec, b.rawLen
+	}
+	set, codec = c.compress(b.records)
+	return set, codec, len(b.records)
 }
 
 func (b *batch) add(c *rules.Clean) {
@@ -85,6 +98,13 @@ func (g *group) add(topic string, partition int32, c *rules.Clean, limit int) in
 	g.records++
 	g.bytes += grown
 	return grown
+}
+
+// addPacked adds a batch of its own.
+func (g *group) addPacked(b *batch, size int64) {
+	g.batches = append(g.batches, b)
+	g.records += b.count
+	g.bytes += size
 }
 
 func (g *group) fresh() *batch {

@@ -195,8 +195,8 @@ func decodeFrameHeader(b []byte, off, end int64) (h frameHeader, err error) {
 	return h, nil
 }
 
-// appendFrame seals records, compressed with codec, as the frame of b at offset off.
-func appendFrame(dst []byte, aead cipher.AEAD, keyID uint32, off int64, first uint64, b *batch, codec Codec, records []byte) []byte {
+// appendFrame seals records, which codec made from rawLen bytes, as the frame of b at offset off.
+func appendFrame(dst []byte, aead cipher.AEAD, keyID uint32, off int64, first uint64, b *batch, codec Codec, rawLen int, records []byte) []byte {
 	start := len(dst)
 	dst = append(dst, make([]byte, frameFixed)...)
 	dst = append(dst, b.topic...)
@@ -211,7 +211,7 @@ func appendFrame(dst []byte, aead cipher.AEAD, keyID uint32, off int64, first ui
 	binary.BigEndian.PutUint64(h[40:], uint64(b.max))
 	binary.BigEndian.PutUint64(h[48:], uint64(off))
 	binary.BigEndian.PutUint32(h[56:], keyID)
-	binary.BigEndian.PutUint32(h[60:], uint32(len(b.records)))
+	binary.BigEndian.PutUint32(h[60:], uint32(rawLen))
 	h[64], h[66] = byte(codec), byte(len(b.topic))
 	if b.matched {
 		h[65] = flagMatched

@@ -90,6 +90,42 @@ func TestAWrongKeyMovesSegmentsAsideAndSaysWhatToDo(t *testing.T) {
 	wantKeys(t, keysOf(t, reader(t, s, "publisher")), 1000, 1010)
 }
 
+func TestRecordsAreTakenInAgainOnceTheirKeyIsBack(t *testing.T) {
+	dir := t.TempDir()
+	hundreds(t, Config{Dir: dir, Codec: LZ4})
+	other, err := NewKeyring([]byte("another key of thirty-two bytes."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openSpool(t, Config{Dir: dir, Keys: other})
+	recordGaps(t, s)
+	appendAll(t, s, 1000, 1010)
+	s.Close()
+	other.keys = append(other.keys, testKeys(t).keys...)
+	s = openSpool(t, Config{Dir: dir, Keys: other})
+	r := reader(t, s, "publisher")
+	var keys []string
+	for len(keys) < 1010 {
+		f, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		recs, err := f.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rec := range recs {
+			keys = append(keys, string(rec.Key))
+		}
+	}
+	wantKeys(t, keys[:10], 1000, 1010)
+	wantKeys(t, keys[10:], 0, 1000)
+	s.background.Wait()
+	if left, _ := filepath.Glob(filepath.Join(dir, quarantine, "*")); len(left) > 0 {
+		t.Errorf("left in quarantine: %v", left)
+	}
+}
+
 func TestAKeyIsChangedWithoutRewriting(t *testing.T) {
 	dir := t.TempDir()
 	s := openSpool(t, Config{Dir: dir})

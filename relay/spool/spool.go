@@ -61,6 +61,10 @@ type Spool struct {
 	stop   chan struct{} // to the committer: commit what is open and end
 	ended  chan struct{} // the committer has ended
 
+	life       context.Context // ends at Close
+	die        context.CancelFunc
+	background sync.WaitGroup // readmit
+
 	mu       sync.Mutex
 	open     group
 	ticket   Ticket    // of the open group
@@ -158,6 +162,10 @@ func Open(cfg Config) (*Spool, error) {
 	s.measureSpace()
 	s.m.bind(s)
 	go s.commitLoop(&writer{s: s, comp: comp, seq: s.next})
+	if files := s.readmissible(); len(files) > 0 {
+		s.background.Add(1)
+		go s.readmit(files)
+	}
 	return s, nil
 }
 
@@ -170,6 +178,7 @@ func newSpool(cfg Config, d disk) *Spool {
 		readers: make(map[string]*Reader),
 	}
 	s.gaps.init()
+	s.life, s.die = context.WithCancel(context.Background())
 	return s
 }
 
@@ -197,6 +206,13 @@ func (s *Spool) Append(topic string, partition int32, c *rules.Clean) (Ticket, e
 	}
 	first := s.open.records == 0
 	s.unsynced += s.open.add(topic, partition, c, s.cfg.BatchBytes)
+	s.appended(first)
+	return s.ticket, nil
+}
+
+// appended tells the committer what it has to know; first is the first of an open group. mu
+// is held.
+func (s *Spool) appended(first bool) {
 	if first {
 		s.opened = time.Now()
 		signal(s.wake)
@@ -204,7 +220,6 @@ func (s *Spool) Append(topic string, partition int32, c *rules.Clean) (Ticket, e
 	if s.open.bytes >= int64(s.cfg.BatchBytes) {
 		signal(s.urgent)
 	}
-	return s.ticket, nil
 }
 
 // maxRecord keeps a record from needing more than a quarter of the quota.
@@ -348,8 +363,10 @@ func (s *Spool) Close() error {
 	s.broadcast()
 	s.mu.Unlock()
 
+	s.die()
 	close(s.stop)
 	<-s.ended
+	s.background.Wait()
 	s.mu.Lock()
 	err := s.failed
 	if s.failed == nil {

@@ -166,7 +166,7 @@ type writer struct {
 // that the old one has beyond the new one's name do not count.
 func (w *writer) write(batches []*batch) (done int, err error) {
 	for i, b := range batches {
-		records, codec := w.comp.compress(b.records)
+		records, codec, rawLen := b.set(w.comp)
 		size := int64(frameFixed + len(b.topic) + len(records) + tagSize)
 		if w.file != nil && w.off+size > w.seg.size {
 			if err := w.flush(); err != nil {
@@ -180,7 +180,7 @@ func (w *writer) write(batches []*batch) (done int, err error) {
 				return done, err
 			}
 		}
-		w.out = appendFrame(w.out, w.aead, w.keyID, w.off, w.seq, b, codec, records)
+		w.out = appendFrame(w.out, w.aead, w.keyID, w.off, w.seq, b, codec, rawLen, records)
 		w.off += size
 		w.seq += uint64(b.count)
 	}
