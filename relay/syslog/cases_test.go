@@ -31,7 +31,7 @@ type reading struct {
 	Flags    []string    `json:"flags"`
 }
 
-var framings = map[string]event.Framing{"": event.FramingOctet, "datagram": event.FramingDatagram}
+var framings = map[string]event.Framing{"": event.FramingOctet, "lf": event.FramingLF, "nul": event.FramingNUL, "datagram": event.FramingDatagram}
 
 // readingOf writes an event as a case does.
 func readingOf(ev *event.Event, framing string) reading {

@@ -2,9 +2,13 @@ package syslog_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/leodido/go-syslog/v4/rfc5424"
@@ -151,4 +155,74 @@ func sameData(t *testing.T, in []byte, params []event.Param, want *map[string]ma
 	if len(got) != len(*want) {
 		t.Errorf("%q: %d elements, want %d", in, len(got), len(*want))
 	}
+}
+
+// FuzzRFC5424ComesApartAsItWasPutTogether writes a message by the rules of RFC 5424 and reads it.
+func FuzzRFC5424ComesApartAsItWasPutTogether(f *testing.F) {
+	f.Add("shop-a", "celery", "7", "ID", "app@32473", "env", `pr"o\d]`, "text")
+	f.Add("h", "-", "--", "x", "a", "b", `\\"`, " [text] with\nlines")
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, `]`, `\]`)
+	var p syslog.Parser
+	ev := new(event.Event)
+	f.Fuzz(func(t *testing.T, host, app, proc, id, element, name, value, text string) {
+		fields := []string{word(host, ""), word(app, ""), word(proc, ""), word(id, "")}
+		element, name = word(element, `="]`), word(name, `="]`)
+		value, text = strings.ToValidUTF8(value, ""), strings.TrimPrefix(strings.ToValidUTF8(text, ""), "\uFEFF")
+		if strings.HasPrefix(text, "\uFEFF") {
+			return
+		}
+		frame := "<13>1 2026-05-01T20:51:40.123456789+02:00 " + strings.Join(fields, " ") + " [" + element + " " + name + `="` + escape.Replace(value) + `"] ` + text
+		ev.Reset()
+		p.Parse([]byte(frame), receivedAt, ev)
+		got := readingOf(ev, "")
+		for i, field := range []string{got.Hostname, got.AppName, got.ProcID, got.MsgID} {
+			if field != fields[i] && (field != "" || fields[i] != "-") {
+				t.Errorf("%q: field %d is %q", frame, i, field)
+			}
+		}
+		if got.Fault != "" || got.Message != text || got.Time != "2026-05-01T18:51:40.123456789Z" || len(got.Params) != 1 || got.Params[0] != [3]string{element, name, value} {
+			t.Errorf("%q gives %+v", frame, got)
+		}
+	})
+}
+
+// FuzzRFC3164ComesApartAsItWasPutTogether does so with a header of RFC 3164 and any text.
+func FuzzRFC3164ComesApartAsItWasPutTogether(f *testing.F) {
+	f.Add("shop-a", "celery", uint16(7), "[2026-05-01 20:51:40,807: INFO/MainProcess] Task a.b[x] received")
+	f.Add("192.0.2.1", "postfix/smtp", uint16(0), "mingle: all alone")
+	var p syslog.Parser
+	ev := new(event.Event)
+	f.Fuzz(func(t *testing.T, host, name string, pid uint16, text string) {
+		text = strings.ToValidUTF8(text, "")
+		if strings.HasPrefix(text, "\uFEFF") || !plain.MatchString(host) || !plain.MatchString(name) || strings.EqualFold(host, "UTC") || host == "GMT" || host == "Task" {
+			return
+		}
+		if _, err := time.Parse("2006", host); err == nil {
+			return // a year
+		}
+		for _, stamp := range []string{"May  1 20:51:40", "May 01 20:51:40.123", "2026-05-01T20:51:40.123456+02:00", "May  1 2026 20:51:40"} {
+			frame := fmt.Sprintf("<13>%s %s %s[%d]: %s", stamp, host, name, pid, text)
+			ev.Reset()
+			p.Parse([]byte(frame), receivedAt, ev)
+			if got := readingOf(ev, ""); got.Hostname != host || got.AppName != name || got.ProcID != fmt.Sprint(pid) || got.Message != text || got.Time == "" || got.Fault != "" {
+				t.Errorf("%q gives %+v", frame, got)
+			}
+		}
+	})
+}
+
+var plain = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,40}$`)
+
+// word makes s a field of a header: what must not stand in one is left out.
+func word(s, not string) string {
+	s = strings.Map(func(r rune) rune {
+		if r <= ' ' || r == 0x7F || strings.ContainsRune(not, r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	if s == "" {
+		return "x"
+	}
+	return s
 }

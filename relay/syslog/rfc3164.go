@@ -171,17 +171,15 @@ func hostname(word []byte) bool {
 	return len(word) > 0 && len(word) <= 255
 }
 
-// levelWord reports whether b begins with a level, as the texts of many formatters do behind their time.
+// levelWord reports whether b begins with a level in capitals, as the texts of many formatters do behind their time.
 func levelWord(b []byte) bool {
 	word, _, ok := cutWord(bytes.TrimLeft(b, " "))
 	if !ok {
 		return false
 	}
-	word = bytes.Trim(word, "[]:")
-	for _, level := range [...]string{"DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "TRACE", "NOTICE"} {
-		if len(word) == len(level) && bytes.EqualFold(word, []byte(level)) {
-			return true
-		}
+	switch string(bytes.TrimSuffix(word, []byte(":"))) {
+	case "DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "TRACE", "NOTICE":
+		return true
 	}
 	return false
 }
