@@ -16,6 +16,12 @@ func (r *Redactor) apply(s *Scratch, text []byte) Result {
 	}
 	s.spans = r.settle(s, text)
 	r.write(s, text)
+	for range maxRounds {
+		if !glued(s.out, s.edits) || !r.another(s, text) {
+			break
+		}
+		r.write(s, text)
+	}
 	if len(s.edits) > 0 && text[0] == '{' && !json.Valid(s.out) && json.Valid(text) {
 		s.spans = widenJSON(s.spans, text)
 		r.write(s, text)
@@ -25,6 +31,78 @@ func (r *Redactor) apply(s *Scratch, text []byte) Result {
 		res.Text = s.out
 	}
 	return res
+}
+
+// maxRounds bounds the passes over our own output.
+const maxRounds = 4
+
+// glued reports whether something stands directly at a mark that is not what ends a value: then the
+// output may read as a key with a longer value, and is looked at once more.
+func glued(out []byte, edits []edit) bool {
+	for _, e := range edits {
+		if e.outHi < len(out) && !endsWord[out[e.outHi]] {
+			return true
+		}
+		if e.outLo > 0 && isAlnum(out[e.outLo-1]) && slashesBefore(out, e.outLo-1) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+var endsWord = func() (t [256]bool) {
+	for _, b := range " \t\n\r\"'`,;)]}&@\\|" {
+		t[b] = true
+	}
+	return t
+}()
+
+// another looks for what only shows in the output, and widens the spans by it. It reports whether they changed.
+func (r *Redactor) another(s *Scratch, text []byte) bool {
+	if s.second == nil {
+		s.second = new(Scratch)
+	}
+	t := s.second
+	t.reset(len(s.out))
+	t.work = min(t.work, s.work)
+	r.scanLine(t, s.out)
+	s.work = min(s.work, t.work)
+	t.spans = r.settle(t, s.out)
+	before := len(s.spans)
+	covered := coverage(s.spans)
+	for _, sp := range t.spans {
+		sp.start, sp.end = unmap(s.edits, sp.start, false), unmap(s.edits, sp.end, true)
+		sp.hasFP, sp.noPrint = false, true
+		s.spans = append(s.spans, sp)
+	}
+	s.spans = r.settle(s, text)
+	return len(s.spans) != before || coverage(s.spans) != covered
+}
+
+func coverage(spans []span) int {
+	n := 0
+	for i := range spans {
+		n += spans[i].end - spans[i].start
+	}
+	return n
+}
+
+// unmap returns where a place of the output comes from, the end of an edit for an end inside of one.
+func unmap(edits []edit, at int, end bool) int {
+	shift := 0
+	for _, e := range edits {
+		if at <= e.outLo {
+			break
+		}
+		if at < e.outHi {
+			if end {
+				return e.inHi
+			}
+			return e.inLo
+		}
+		shift = e.inHi - e.outHi
+	}
+	return at + shift
 }
 
 // settle brings the spans into order: those that keep spans or policy rule out go, those that

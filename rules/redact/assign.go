@@ -26,6 +26,7 @@ func (c *scan) assigned(k *keyName) bool {
 	if c.resource(k) {
 		return false
 	}
+	c.s.charge(16)
 	if k.noun.detector == detAuthHeader {
 		return c.authorization(k, at)
 	}
@@ -183,6 +184,9 @@ func (c *scan) separator(p int, k *keyName) (int, separation) {
 	case ':':
 		return c.skipSigns(p, k), sepSign
 	case '-', '~', '?', '.', '+', '|':
+		if b == '+' && k.dashes && p == k.hi {
+			return p + 1, sepSpace // a blank of a form
+		}
 		if p+2 < len(t) && (t[p+1] == '>' || t[p+1] == '=' || t[p+1] == b && t[p+2] == '=') {
 			return c.skipSigns(p+1+run(t[p+1:p+2], 0, func(x byte) bool { return x == b }), k), sepSign
 		}
@@ -500,6 +504,9 @@ func (c *scan) spaced(p int, k *keyName) (int, separation) {
 			at++
 		}
 		p = at
+	}
+	if p >= len(t) {
+		return 0, sepNone
 	}
 	if !isAlnum(t[p]) && (sep == sepNear || t[p] == '(' || t[p] == '<') && !isQuote(t[p]) {
 		return 0, sepNone

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -11,9 +12,31 @@ import (
 // without accents, full width and mathematical letters as plain ones, Cyrillic and Greek
 // letters that look Latin as Latin ones, and nothing at all for characters that cannot be seen.
 func foldRune(dst []byte, r rune) []byte {
-	if r < utf8.RuneSelf {
+	switch {
+	case r < utf8.RuneSelf:
 		return append(dst, byte(r))
+	case r < maxFoldTable:
+		return append(dst, foldTable()[r]...)
+	case r >= 0x3040 && r < 0xA000 || r >= 0xAC00 && r < 0xD7A4: // kana, ideographs, hangul: as they are
+		return utf8.AppendRune(dst, r)
+	case r >= 0xFF01 && r <= 0xFF5E: // full width
+		return append(dst, byte(unicode.ToLower(r-0xFEE0)))
 	}
+	return foldSlow(dst, r)
+}
+
+// foldTable is foldSlow for the runes that most texts are made of; it is made with the first text that is not ASCII.
+var foldTable = sync.OnceValue(func() []string {
+	table := make([]string, maxFoldTable)
+	for r := rune(utf8.RuneSelf); r < maxFoldTable; r++ {
+		table[r] = string(foldSlow(nil, r))
+	}
+	return table
+})
+
+const maxFoldTable = 0x2600
+
+func foldSlow(dst []byte, r rune) []byte {
 	if c, ok := lookalikes[unicode.ToLower(r)]; ok {
 		return append(dst, c...)
 	}

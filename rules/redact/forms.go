@@ -178,6 +178,9 @@ func isB64(b byte) bool { return isAlnum(b) || b == '+' || b == '/' || b == '-' 
 
 // passwordHash finds stored passwords: crypt, bcrypt, argon2, PBKDF2, scrypt, LDAP, SCRAM.
 func (c *scan) passwordHash(start, end int) {
+	if start < c.hashDone {
+		return
+	}
 	lo := start
 	for lo > 0 && start-lo < 24 && (isAlnum(c.text[lo-1]) || c.text[lo-1] == '_') {
 		if isLetter(c.text[lo-1]) && escapedLetter(c.text, lo-1) {
@@ -192,6 +195,7 @@ func (c *scan) passwordHash(start, end int) {
 	hi := run(c.text[:min(len(c.text), end+512)], end, isByte)
 	b := trimDots(c.text[lo:hi])
 	hi = lo + len(b)
+	c.hashDone = hi
 	dollars, colons := 0, 0
 	for _, x := range b {
 		switch x {

@@ -54,6 +54,7 @@ func (c *scan) hide(k *keyName, v value, det detectorID) {
 	sp.noPrint = !highEntropy(b)
 	sp.remember = memorable(b) && c.r.detectors[det].Class == Credential
 	c.emit(sp, v.lo, v.hi)
+	c.hiddenTo = v.hi
 }
 
 // harmless says why the value v of a credential's name is left, or nothing when it is to be hidden.
@@ -242,13 +243,23 @@ func exampleLike(b []byte) bool {
 	if halfOne(b) || indexFold(b, lettersLow) >= 0 {
 		return true
 	}
-	for _, w := range [...]string{"example", "your_", "your-", "yourtoken", "placeholder", "xxxxxxxx", "changeme", "change_me", "replace_me", "replaceme", "redacted", "not_real", "insert_", "token_here", "tokenhere", "key_here"} {
-		if indexFold(b, w) >= 0 {
-			return true
+	for i := range b {
+		for _, w := range exampleWords[b[i]|0x20] {
+			if hasPrefixFold(b[i:], w) {
+				return true
+			}
 		}
 	}
 	return false
 }
+
+// exampleWords are the words of manuals in the place of a token, by their first letter.
+var exampleWords = func() (t [256][]string) {
+	for _, w := range [...]string{"example", "your_", "your-", "yourtoken", "placeholder", "xxxxxxxx", "changeme", "change_me", "replace_me", "replaceme", "redacted", "not_real", "insert_", "token_here", "tokenhere", "key_here"} {
+		t[w[0]] = append(t[w[0]], w)
+	}
+	return t
+}()
 
 // literal reports whether b is a truth value or nothing in some language.
 func literal(b []byte) bool {
@@ -425,19 +436,30 @@ func entropy(b []byte) float64 {
 		return 0
 	}
 	var count [256]uint16
-	b = b[:min(len(b), 512)]
+	b = b[:min(len(b), maxEntropy)]
 	for _, x := range b {
 		count[x]++
 	}
-	e, n := 0.0, float64(len(b))
-	for _, k := range count {
-		if k > 0 {
-			p := float64(k) / n
-			e -= p * math.Log2(p)
+	// the sum of k log k over the counts, each byte's class taken once
+	sum := 0.0
+	for _, x := range b {
+		if k := count[x]; k > 0 {
+			sum += xlogx[k]
+			count[x] = 0
 		}
 	}
-	return e
+	return (xlogx[len(b)] - sum) / float64(len(b))
 }
+
+const maxEntropy = 512
+
+// xlogx[k] is k times the binary logarithm of k.
+var xlogx = func() (t [maxEntropy + 1]float64) {
+	for k := 2; k <= maxEntropy; k++ {
+		t[k] = float64(k) * math.Log2(float64(k))
+	}
+	return t
+}()
 
 // words reports whether b is made of small words joined by signs, as names and slugs are.
 func words(b []byte) bool {

@@ -124,7 +124,7 @@ func (c *scan) tail(hi int) (int, tailVerdict) {
 		word := c.text[w:i]
 		var low [24]byte
 		switch {
-		case w == start && w == hi && !isUpper(word[0]) && len(word) > 1 && word[0] < utf8.RuneSelf:
+		case w == start && w == hi && !isUpper(word[0]) && word[0]|0x20 != 's' && word[0] < utf8.RuneSelf, w == start && w == hi && len(word) > 1 && isLower(word[0]):
 			// the word itself goes on: "tokenizer", "passwordless"
 			return i, tailTelling
 		case len(word) > len(low):

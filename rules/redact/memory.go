@@ -98,7 +98,7 @@ type memory struct {
 	used    int
 	next    int
 	clock   uint32
-	filter  [16]uint64 // one bit by rolling hash: most windows are ruled out by one load
+	filter  [64]uint64 // one bit by rolling hash: most windows are ruled out by one load
 }
 
 type remembered struct {
@@ -149,10 +149,10 @@ func (m *memory) known(e *remembered) bool {
 }
 
 func (m *memory) rebuild() {
-	m.filter = [16]uint64{}
+	m.filter = [64]uint64{}
 	for i := range m.used {
 		h := m.entries[i].head
-		m.filter[h>>60] |= 1 << (h >> 54 & 63)
+		m.filter[h>>58] |= 1 << (h >> 52 & 63)
 	}
 }
 
@@ -184,7 +184,7 @@ func (r *Redactor) recall(s *Scratch, text []byte) {
 			continue
 		}
 		k := h * rollMix
-		if m.filter[k>>60]&(1<<(k>>54&63)) == 0 {
+		if m.filter[k>>58]&(1<<(k>>52&63)) == 0 {
 			continue
 		}
 		r.recallAt(s, text, i+1-minRemembered, k)

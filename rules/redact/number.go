@@ -1,19 +1,37 @@
 package redact
 
 // number looks at the group of digits that starts at i: a card, an IBAN, a phone number, a national id.
+// Most numbers of a log are times, counts and parts of ids: they are told first, and cheaply.
 func (c *scan) number(i int) {
 	t := c.text
+	e := i + 1
+	for e < len(t) && isDigit(t[e]) {
+		e++
+	}
+	prev, next := byte(' '), byte(' ')
 	if i > 0 {
-		switch b := t[i-1]; {
-		case isLetter(b) && !c.escapeEnds(i):
-			if i >= 2 && isLetter(t[i-2]) && (i < 3 || !isAlnum(t[i-3]) || c.escapeEnds(i-2)) {
-				c.iban(i - 2)
-			}
-			c.letteredID(i)
-			return
-		case b == '_' || b == '.' && i >= 2 && isDigit(t[i-2]):
-			return
+		prev = t[i-1]
+	}
+	if e < len(t) {
+		next = t[e]
+	}
+	switch {
+	case isLetter(prev) && !c.escapeEnds(i):
+		c.lettered(i, e-i)
+		return
+	case prev == '_' || prev == '.' && i >= 2 && isDigit(t[i-2]):
+		return
+	case e-i == 1 && next == '.' && !(e+4 < len(t) && t[e+4] == '.'):
+		c.numberDone = run(t, e+1, isDigit) // a decimal fraction
+		return
+	case e-i == 4 && next == '-' && e+2 < len(t) && isDigit(t[e+1]) && e+3 < len(t) && t[e+3] == '-' && (t[i] == '2' || t[i] == '1'):
+		c.numberDone = e + 6 // a date
+		return
+	case e-i <= 3 && prev != '+' && prev != '(' && !(groupSign(next) && e+1 < len(t) && isDigit(t[e+1])):
+		if e-i == 3 {
+			c.short(i, e)
 		}
+		return
 	}
 	g := &c.s.group
 	*g = c.group(i)
@@ -22,13 +40,37 @@ func (c *scan) number(i int) {
 	case g.digits >= 13 && g.digits <= 19 && c.card(g):
 	case c.phone(g):
 	case c.dashedID(g):
-	case g.digits >= 3:
+	case g.digits >= 4:
 		c.namedNumber(g)
 	}
 	if g.digits > 9 || g.end-i > 12 {
-		c.numberDone = g.end
+		c.numberDone = max(c.numberDone, g.end)
 	}
 }
+
+// short looks at three digits: only a card's security code has so few.
+func (c *scan) short(i, e int) {
+	if i < 5 || !isLetter(c.text[i-2]) {
+		return
+	}
+	g := &c.s.group
+	*g = group{lo: i, end: e, digits: 3}
+	copy(g.value[:], c.text[i:e])
+	c.namedNumber(g)
+}
+
+// lettered looks at n digits at i that follow a letter.
+func (c *scan) lettered(i, n int) {
+	t := c.text
+	if n >= 2 && i >= 2 && isLetter(t[i-2]) && (i < 3 || !isAlnum(t[i-3]) || c.escapeEnds(i-2)) {
+		c.iban(i - 2)
+	}
+	if n >= 6 || n == 2 && i >= 6 && isLetter(t[i-6]) && isLetter(t[i-3]) {
+		c.letteredID(i)
+	}
+}
+
+func groupSign(b byte) bool { return b == ' ' || b == '-' || b == '.' || b == '/' || b == ')' }
 
 // group is a number in groups: "4111 1111 1111 1111", "382-79-6899".
 type group struct {

@@ -377,7 +377,7 @@ var machineTLD = wordSet(`internal local localdomain lan svc cluster localhost i
 func (c *scan) hostPassword(lo, at, hi int) bool {
 	t := c.text
 	i := at
-	for i > 0 && at-i < 80 && t[i-1] > ' ' && !isQuote(t[i-1]) && t[i-1] != '=' && t[i-1] != ',' && t[i-1] != '(' && t[i-1] != '[' {
+	for i > c.mailDone && at-i < 80 && t[i-1] > ' ' && t[i-1] != ']' && !isQuote(t[i-1]) && t[i-1] != '=' && t[i-1] != ',' && t[i-1] != '(' && t[i-1] != '[' {
 		i--
 	}
 	for i < at && t[i] == '/' {

@@ -73,7 +73,7 @@ const MaxText = 8 << 20
 // on every machine and for every input. An honest line of the densest corpus needs 30 a byte.
 const (
 	budgetBase    = 1 << 17
-	budgetPerByte = 48
+	budgetPerByte = 20
 )
 
 // Redact hides what is secret or personal in text. The spans of keep are identifiers that a parser has
@@ -84,7 +84,10 @@ const (
 func (r *Redactor) Redact(s *Scratch, text []byte, keep []event.Span) (res Result) {
 	s.reset(len(text))
 	defer func() {
-		if recover() != nil {
+		if x := recover(); x != nil {
+			if debugPanics {
+				panic(x)
+			}
 			res = r.withhold(s, text, WithheldPanic)
 		}
 	}()
@@ -102,13 +105,17 @@ func (r *Redactor) Redact(s *Scratch, text []byte, keep []event.Span) (res Resul
 // look collects the spans of text in s.
 func (r *Redactor) look(s *Scratch, text []byte) {
 	r.resume(s, text)
-	line := &s.line
-	*line = view{text: text}
-	if plainASCII(text) {
-		r.scanView(s, line)
-	} else {
-		r.scanView(s, s.buffer(0).fold(line))
-	}
+	r.scanLine(s, text)
 	r.recall(s, text)
 	r.remember(s, text)
+}
+
+// scanLine runs the layers over text.
+func (r *Redactor) scanLine(s *Scratch, text []byte) {
+	s.line = view{text: text}
+	if plainASCII(text) {
+		r.scanView(s, &s.line)
+	} else {
+		r.scanView(s, s.buffer(0).fold(&s.line))
+	}
 }

@@ -15,6 +15,9 @@ type scan struct {
 	markEnd int // end of the last mark of our own; what is inside is not scanned
 	// mailDone is where the last URL's user part ended: its "@" is no e-mail's.
 	mailDone   int
+	hiddenTo   int // end of the last value that a name hid: names inside of it say nothing new
+	listDone   int // end of the last header of cookies or parameters
+	hashDone   int
 	numberDone int // end of the last group of digits that was looked at
 	escapes    bool
 	depth      int
@@ -51,21 +54,22 @@ func (c *scan) words() {
 	c.a = a
 	c.s.charge(len(c.text))
 	state := uint32(0)
+	next, class := a.next, &a.class
 	for i, b := range c.text {
-		state = a.next[state+uint32(a.class[b])]
+		state = next[state+uint32(class[b])]
 		if state&hasWords == 0 {
 			continue
 		}
 		state &^= hasWords
 		c.hits(a.words[int(state)/a.classes], i+1)
+		if c.s.work < 0 {
+			return
+		}
 	}
 }
 
 // hits handles the words that end at end, longest first.
 func (c *scan) hits(words []uint16, end int) {
-	if c.s.work < 0 {
-		return
-	}
 	named := false
 	for _, w := range words {
 		start := end - int(c.a.lens[w])
@@ -76,7 +80,7 @@ func (c *scan) hits(words []uint16, end int) {
 		for _, t := range c.r.triggers[w] {
 			switch t.kind {
 			case onKey:
-				if !named {
+				if !named && start >= c.hiddenTo {
 					named = c.key(&c.r.nouns[t.index], start, end)
 				}
 			case onRule:

@@ -35,6 +35,7 @@ type Scratch struct {
 	carry  carry
 	memory memory
 
+	second  *Scratch // for the look at our own output
 	tracing bool
 	notes   []Note
 }

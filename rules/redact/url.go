@@ -98,7 +98,7 @@ func (c *scan) cutURL(lo, stop int) {
 		return
 	}
 	hi := lo + len(trimDots(c.text[lo:stop]))
-	colon := run(c.text[:hi], lo, func(b byte) bool { return b != ':' && b != '/' && b != '?' })
+	colon := run(c.text[:hi], lo, func(b byte) bool { return b != ':' && b != '/' && b != '?' && b != '&' && b != '[' })
 	if colon >= hi || c.text[colon] != ':' {
 		return
 	}
@@ -115,6 +115,9 @@ func (c *scan) cutURL(lo, stop int) {
 
 // authorization hides the credentials of an Authorization header: the scheme's name stays.
 func (c *scan) authorization(k *keyName, p int) bool {
+	if k.lo < c.listDone {
+		return true
+	}
 	p = c.skipToValue(p, sepSign)
 	if p < len(c.text) && (c.text[p] == '[' || c.text[p] == '(') && c.r.markLen(c.text[p:]) == 0 {
 		p++
@@ -126,6 +129,7 @@ func (c *scan) authorization(k *keyName, p int) bool {
 	} else {
 		hi = c.lineEnd(p)
 	}
+	c.listDone = hi
 	w := run(c.text[:hi], lo, func(b byte) bool { return isToken(b) })
 	if w < hi && w > lo && w-lo <= 24 && (c.text[w] == ' ' || c.text[w] == ':') {
 		if hasPrefixFold(c.text[lo:], "digest") || hasPrefixFold(c.text[lo:], "oauth ") || hasPrefixFold(c.text[lo:], "hawk") || hasPrefixFold(c.text[lo:], "aws4") ||
@@ -168,24 +172,27 @@ func (c *scan) authorization(k *keyName, p int) bool {
 func (c *scan) lineEnd(p int) int {
 	end := min(len(c.text), p+8192)
 	i := p
-	for i < end {
-		if lineBreak(c.text[i:min(len(c.text), i+8)]) > 0 || isQuote(c.text[i]) && c.quoteEnds(i) && (c.text[i] == '"' && p > 0 && c.text[i-1] != '=' && c.text[i-1] != '\\' || c.text[i] == '\'') && !c.paramQuote(p, i) {
+	open := -1 // the quote of a parameter that has begun
+	for ; i < end; i++ {
+		b := c.text[i]
+		if (b == '\n' || b == '\r' || b == '\\' || b == '#') && lineBreak(c.text[i:min(len(c.text), i+8)]) > 0 {
 			break
 		}
-		i++
-	}
-	c.s.charge(i - p)
-	return i
-}
-
-// paramQuote reports whether the quote at i belongs to name="value" that began after p.
-func (c *scan) paramQuote(p, i int) bool {
-	for j := i - 1; j > p && i-j < 512; j-- {
-		if c.text[j] == c.text[i] {
-			return c.text[j-1] == '='
+		if !isQuote(b) || b == '`' {
+			continue
+		}
+		switch {
+		case open >= 0 && c.text[open] == b:
+			open = -1
+		case i > 0 && (c.text[i-1] == '=' || c.text[i-1] == '\\' && i > 1 && c.text[i-2] == '='):
+			open = i
+		default:
+			end = i
 		}
 	}
-	return false
+	i = min(i, end)
+	c.s.charge(i - p)
+	return i
 }
 
 // secretParams are the parameters of Digest, OAuth 1, Hawk, SigV4 and HTTP signatures that must not be seen.
@@ -221,6 +228,9 @@ func (c *scan) authParams(lo, hi int) {
 // cookies hides the values of a Cookie or Set-Cookie header, or of a dict of cookies: those that look like
 // secrets or whose name says so. Attributes and small settings stay.
 func (c *scan) cookies(k *keyName, p int) bool {
+	if k.lo < c.listDone {
+		return true
+	}
 	p = c.skipToValue(p, sepSign)
 	if p >= len(c.text) || c.text[p] == '{' || c.text[p] == '[' && c.r.markLen(c.text[p:]) == 0 {
 		return true // the names in it speak for themselves
@@ -231,6 +241,7 @@ func (c *scan) cookies(k *keyName, p int) bool {
 	} else {
 		hi = c.lineEnd(p)
 	}
+	c.listDone = hi
 	for i := lo; i < hi; {
 		for i < hi && (c.text[i] == ' ' || c.text[i] == ';' || c.text[i] == ',') {
 			i++

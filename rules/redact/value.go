@@ -42,7 +42,12 @@ func (c *scan) valueAt(k *keyName, p int, sep separation) bool {
 	if sep == sepTag {
 		return c.judge(k, c.tagValue(p), sep)
 	}
-	return c.judge(k, c.bareValue(p, k, sep), sep)
+	v := c.bareValue(p, k, sep)
+	ok := c.judge(k, v, sep)
+	if sep == sepProse && hasPrefixFold(c.text[v.hi:], " to ") { // "changed from old to new"
+		c.judge(k, c.bareValue(v.hi+4, k, sep), sep)
+	}
+	return ok
 }
 
 // afterMark judges a bare value that begins with a mark of our own: what is glued to it is no less a value.

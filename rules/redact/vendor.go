@@ -72,8 +72,10 @@ type lazyRule struct {
 	err      error
 	re       *regexp.Regexp
 	allow    []*regexp.Regexp
-	anchored bool // the pattern begins with its keyword
-	bounded  bool // and the keyword with a word's boundary
+	anchored bool     // the pattern begins with its keyword
+	bounded  bool     // and the keyword with a word's boundary
+	exact    []string // the texts that an anchored match begins with, in their case; nil when that does not matter
+	shortest int      // bytes of the shortest match
 }
 
 const (
@@ -159,7 +161,9 @@ func (ru *rule) compile(l *lazyRule) {
 			l.anchored = l.anchored && slices.ContainsFunc(ru.keywords, func(k string) bool { return strings.HasPrefix(p, k) || strings.HasPrefix(k, p) })
 		}
 	}
+	l.shortest = shortest(tree)
 	if l.anchored {
+		l.exact = exactPrefixes(tree)
 		bare, folded := strings.CutPrefix(source, `(?i)`)
 		source = `\A(?:` + strings.TrimPrefix(bare, `\b`) + `)`
 		if folded {
@@ -192,6 +196,62 @@ func beginsBounded(re *syntax.Regexp) bool {
 			return false
 		}
 	}
+}
+
+// exactPrefixes returns the prefixes of literalPrefixes in their case, nil when one of them folds case.
+func exactPrefixes(re *syntax.Regexp) []string {
+	switch re.Op {
+	case syntax.OpCapture:
+		return exactPrefixes(re.Sub[0])
+	case syntax.OpConcat:
+		for _, sub := range re.Sub {
+			if sub.Op != syntax.OpWordBoundary && sub.Op != syntax.OpEmptyMatch {
+				return exactPrefixes(sub)
+			}
+		}
+	case syntax.OpLiteral:
+		if re.Flags&syntax.FoldCase == 0 {
+			return []string{string(re.Rune)}
+		}
+	case syntax.OpAlternate:
+		var out []string
+		for _, sub := range re.Sub {
+			p := exactPrefixes(sub)
+			if p == nil {
+				return nil
+			}
+			out = append(out, p...)
+		}
+		return out
+	}
+	return nil
+}
+
+// shortest returns a lower bound of a match's length.
+func shortest(re *syntax.Regexp) int {
+	switch re.Op {
+	case syntax.OpLiteral:
+		return len(re.Rune)
+	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return 1
+	case syntax.OpCapture, syntax.OpPlus:
+		return shortest(re.Sub[0])
+	case syntax.OpRepeat:
+		return re.Min * shortest(re.Sub[0])
+	case syntax.OpConcat:
+		n := 0
+		for _, sub := range re.Sub {
+			n += shortest(sub)
+		}
+		return n
+	case syntax.OpAlternate:
+		n := shortest(re.Sub[0])
+		for _, sub := range re.Sub[1:] {
+			n = min(n, shortest(sub))
+		}
+		return n
+	}
+	return 0
 }
 
 // literalPrefixes collects, in lower case, the texts that a match can begin with. It reports
@@ -246,8 +306,16 @@ func (c *scan) vendor(ru *rule, start, end int) {
 		if p.bounded && start > 0 && (isAlnum(t[start-1]) || t[start-1] == '_') && !c.escapeEnds(start) {
 			return
 		}
+		if len(p.exact) > 0 && !hasAnyPrefix(t[start:], p.exact) {
+			return
+		}
 		hi = end
 		for stop := min(len(t), end+windowLong); hi < stop && t[hi] > ' ' && !isQuote(t[hi]); hi++ {
+		}
+		c.s.charge(hi - end)
+		if hi-start < p.shortest {
+			c.cutToken(ru, start, end)
+			return
 		}
 		hi = min(len(t), hi+1)
 	default:
@@ -281,6 +349,15 @@ func (c *scan) vendor(ru *rule, start, end int) {
 		return
 	}
 	c.emit(span{det: ru.det, layer: Shape, rule: ru.id, remember: memorable(value)}, lo+a, lo+b)
+}
+
+func hasAnyPrefix(b []byte, prefixes []string) bool {
+	for _, p := range prefixes {
+		if len(b) >= len(p) && string(b[:len(p)]) == p {
+			return true
+		}
+	}
+	return false
 }
 
 // cutToken finds the beginning of a token that the sender or the transport has cut.

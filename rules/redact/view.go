@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"encoding/binary"
 	"unicode/utf8"
 )
 
@@ -28,7 +29,7 @@ func (v *view) origin(lo, hi int) (int, int) {
 // plainASCII reports whether b has no byte above 127.
 func plainASCII(b []byte) bool {
 	for len(b) >= 8 {
-		if (b[0]|b[1]|b[2]|b[3]|b[4]|b[5]|b[6]|b[7])&0x80 != 0 {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
 			return false
 		}
 		b = b[8:]
@@ -86,11 +87,19 @@ func (dst *viewBuffer) decode(src *view) (*view, bool) {
 	dst.reset()
 	found := false
 	text := src.text
+	word, plus := 0, false // where the word in hand ends, and whether "+" is a blank in it
 	for i := 0; i < len(text); {
+		if i >= word {
+			word, plus = formWord(text, i)
+		}
 		c, n := escapeAt(text[i:])
 		if n == 0 {
 			lo, _ := src.origin(i, i)
-			dst.text = append(dst.text, text[i])
+			b := text[i]
+			if plus && b == '+' {
+				b = ' '
+			}
+			dst.text = append(dst.text, b)
 			dst.off = append(dst.off, uint32(lo))
 			i++
 			continue
@@ -105,6 +114,19 @@ func (dst *viewBuffer) decode(src *view) (*view, bool) {
 		i += n
 	}
 	return dst.view(src), found
+}
+
+// formWord returns where the word at i ends and whether it has percent escapes: then it is of a
+// form or query, where "+" stands for a blank.
+func formWord(text []byte, i int) (int, bool) {
+	form := false
+	for ; i < len(text) && text[i] > ' '; i++ {
+		if text[i] == '%' && !form {
+			_, n := escapeAt(text[i:])
+			form = n > 0
+		}
+	}
+	return i + 1, form
 }
 
 // appendEscaped appends one decoded character. Bytes of percent-encoded UTF-8 come one by one.

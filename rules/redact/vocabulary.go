@@ -63,7 +63,7 @@ var vocabulary = []struct {
 		private_exponent client_assertion code_verifier device_secret account_token sid_token bearer jwt assertion saml_response samlresponse id_jwt xoauth2 apitoken tok`},
 	{detSecret, weak, "", `auth credential credentials creds authorization_code auth_code session_id sessionid session licence license access signature_key hmac api_credential pat seed
 		connection_string zugangsdaten identifiants credenciales credenciais geheim key_id_secret user_key account_secret_id encryption_seed`},
-	{detSecret, weak, "q", `key code k`},
+	{detSecret, weak, "q", `key code`},
 	{detURLToken, medium, "", `x_amz_security_token x_goog_signature x_amz_signature x_amz_credential awsaccesskeyid x_goog_credential`},
 	{detSignature, weak, "", `signature sig hmac_signature x_hub_signature x_signature oauth_signature`},
 	{detOTPSeed, strong, "g", `totp_secret otp_secret totp_seed otp_seed mfa_secret two_factor_secret twofa_secret 2fa_secret totp_key authenticator_secret otpauth_secret`},

@@ -1,0 +1,3 @@
+package redact
+
+const debugPanics = true
