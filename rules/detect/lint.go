@@ -126,3 +126,40 @@ func why(e expr) string {
 	})
 	return strings.Join(kinds, ", ")
 }
+
+// LintFields finds fields that no record has, by which a misspelt rule never matches. known says which
+// ones there are.
+func (s *Set) LintFields(known func(field string) bool) []Finding {
+	var out []Finding
+	for _, rule := range s.rules {
+		section := s.sections[rule.Index]
+		if section == nil {
+			continue
+		}
+		walk(section.condition, func(e expr) {
+			slot, line := int32(everySlot), 0
+			switch e := e.(type) {
+			case *fieldTest:
+				slot, line = e.slot, e.line
+			case *existsTest:
+				slot, line = e.slot, e.line
+			}
+			if slot != everySlot && !known(s.fields[slot]) {
+				out = append(out, finding(rule, line, "no record has a field %s", s.fields[slot]))
+			}
+		})
+	}
+	for _, c := range s.correlations {
+		for _, part := range c.parts {
+			if s.sections[part.rule.Index] == nil {
+				continue
+			}
+			for n, slot := range part.from {
+				if field := s.fields[slot]; !known(field) {
+					out = append(out, finding(c.rule, c.line, "no record of %s has a field %s, which the correlation takes for %s", part.rule.Key(), field, c.needs[n]))
+				}
+			}
+		}
+	}
+	return out
+}

@@ -94,6 +94,7 @@ func (f *fieldTest) passes(m *Matcher, t valueTest, first int32) bool {
 // existsTest asks for the presence of a field, whatever its value.
 type existsTest struct {
 	key  string
+	line int
 	slot int32
 	want bool
 }

@@ -229,7 +229,7 @@ func (c *compiler) fieldTest(key, field string, mods *chain) (expr, error) {
 		slot = c.set.slot(field)
 	}
 	if mods.kind == testExists {
-		return &existsTest{key, slot, mods.scalars[0].yes}, nil
+		return &existsTest{key, mods.line, slot, mods.scalars[0].yes}, nil
 	}
 	tests, err := mods.tests(c.set.slot)
 	if err != nil {

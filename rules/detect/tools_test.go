@@ -219,3 +219,15 @@ func TestWakesSaysWhatARuleIsWokenBy(t *testing.T) {
 		t.Errorf("woken by %v, want every event", got)
 	}
 }
+
+func TestLintFieldsFindsMisspeltFields(t *testing.T) {
+	set := load(t, rule("sel: {message: x, celery.taskname|exists: true, n: 1}\ncondition: sel")+"---\ntitle: C\nid: c\ncorrelation: {type: event_count, rules: [r], group-by: [peer], timespan: 5m, condition: {gte: 2}}\n")
+	var got []string
+	for _, f := range set.LintFields(func(field string) bool { return field == "message" || field == "n" }) {
+		got = append(got, fmt.Sprintf("%d %s", f.Line, f.Message))
+	}
+	want := []string{"4 no record has a field celery.taskname", "9 no record of r has a field peer, which the correlation takes for peer"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
