@@ -83,7 +83,7 @@ func TestInstantPlacesAClockOnTheWallInItsZone(t *testing.T) {
 }
 
 func TestCelerysOwnLineIsNeverCutUpAsATag(t *testing.T) {
-	for _, header := range []string{"<14>", "<14>May  1 20:51:40 shop-a ", "<14>May  1 20:51:40.123 shop-a ", "<14>2026-05-01T20:51:40.123456+00:00 shop-a ",
+	for _, header := range []string{"<14>", "<14>May  1 20:51:40 ", "<14>May  1 20:51:40 shop-a ", "<14>May  1 20:51:40.123 shop-a ", "<14>2026-05-01T20:51:40.123456+00:00 shop-a ",
 		"<14>May  1 20:51:40 shop-a celery[12]: ", "<14>May  1 20:51:40 shop-a celery: ", "<14>celery[12]: ", "<14>1 - shop-a celery 12 - - "} {
 		for _, text := range []string{
 			"[2026-05-01 20:51:40,807: INFO/MainProcess] Connected to redis://:**@127.0.0.1:6399/0",
@@ -93,7 +93,10 @@ func TestCelerysOwnLineIsNeverCutUpAsATag(t *testing.T) {
 			"shop.tasks.add[order-77]: Adding",
 			"???[???]: outside of a task",
 			"w1@shop-a ready.",
-			"Scaling up 2 processes.",
+			"mingle: all alone",
+			"beat: Starting...",
+			"consumer: Cannot connect to redis://:**@127.0.0.1:6399/0: Error 111.\nTrying again in 2.00 seconds... (1/100)\n",
+			"Scheduler: Sending due task heartbeat (shop.tasks.heartbeat)",
 			"\x1b[1;33m[2026-05-01 20:51:40,807: WARNING/MainProcess] Restoring 2 unacknowledged message(s)\x1b[0m",
 		} {
 			ev := parseAt(header+text, time.Unix(0, receivedAt))

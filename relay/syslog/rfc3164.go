@@ -40,7 +40,7 @@ func bare(b []byte, h *event.Syslog) []byte {
 	case !ok:
 		return b
 	case len(t.pid) > 0 && number(t.pid), t.name[0] == '%': // "%ASA-6-302013: "
-	case len(t.pid) == 0 && bytes.HasPrefix(b[t.size:], []byte("[20")):
+	case len(t.pid) == 0 && beginsCeleryLine(b[t.size:]):
 	default:
 		return b
 	}
@@ -51,7 +51,7 @@ func bare(b []byte, h *event.Syslog) []byte {
 // hostAndTag reads HOSTNAME SP TAG, either of which may be missing.
 func hostAndTag(b []byte, h *event.Syslog) []byte {
 	b = bytes.TrimLeft(b, " ")
-	if t, ok := tagOf(b); ok && t.spaced {
+	if t, ok := tagOf(b); ok && t.spaced && !t.celerys(b) {
 		return t.put(b, h)
 	}
 	word, rest, ok := cutWord(b)
@@ -84,7 +84,7 @@ func goesOn(b []byte) bool {
 }
 
 func readTag(b []byte, h *event.Syslog) []byte {
-	if t, ok := tagOf(b); ok {
+	if t, ok := tagOf(b); ok && !t.celerys(b) {
 		return t.put(b, h)
 	}
 	return b
@@ -101,6 +101,19 @@ func (t tag) put(b []byte, h *event.Syslog) []byte {
 	h.AppName, h.ProcID = event.NewText(t.name), event.NewText(t.pid)
 	return b[t.size:]
 }
+
+// celerys reports whether the word and its colon are the beginning of one of Celery's own messages, as in "mingle: all
+// alone", and not what a logger wrote before Celery's line.
+func (t tag) celerys(b []byte) bool {
+	switch string(t.name) {
+	case "mingle", "consumer", "beat", "worker", "Scheduler", "DatabaseScheduler":
+		return len(t.pid) == 0 && !beginsCeleryLine(b[t.size:])
+	}
+	return false
+}
+
+// beginsCeleryLine reports whether b begins as "[2026-05-01 20:51:40,807: INFO/MainProcess] …" does.
+func beginsCeleryLine(b []byte) bool { return bytes.HasPrefix(b, []byte("[20")) }
 
 const maxTag = 128
 
@@ -168,7 +181,8 @@ func hostname(word []byte) bool {
 			return false
 		}
 	}
-	return len(word) > 0 && len(word) <= 255
+	n := len(word)
+	return n > 0 && n <= 255 && (word[n-1] != ':' || bytes.HasSuffix(word, []byte("::"))) && !bytes.Contains(word, []byte("//"))
 }
 
 // levelWord reports whether b begins with a level in capitals, as the texts of many formatters do behind their time.
@@ -184,7 +198,7 @@ func levelWord(b []byte) bool {
 	return false
 }
 
-var tagByte, hostByte = byteSet("-_./+@%#()~*$&!,"), byteSet("-_.:@/%")
+var tagByte, hostByte = byteSet("-_./+@%#()~*$&!,"), byteSet("-_.:/%")
 
 // byteSet holds letters, digits and the bytes of more.
 func byteSet(more string) (set [256]bool) {
