@@ -15,7 +15,8 @@ type automaton struct {
 
 const hasWords = 1 << 31
 
-// newAutomaton builds the automaton of words, which are in lower case. The number that find
+// newAutomaton builds the automaton of words, which are in lower case and hold "_" for each of "_-. ": they
+// count as one letter, for names are written with any of them. The number that find
 // reports is the index in words.
 func newAutomaton(words []string) *automaton {
 	a := &automaton{classes: 1, lens: make([]uint8, len(words))}
@@ -27,6 +28,9 @@ func newAutomaton(words []string) *automaton {
 				a.classes++
 			}
 		}
+	}
+	for _, c := range "-. " {
+		a.class[c] = a.class['_']
 	}
 	for c := 'A'; c <= 'Z'; c++ {
 		a.class[c] = a.class[c+'a'-'A']

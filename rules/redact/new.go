@@ -71,6 +71,10 @@ func (r *Redactor) compile() {
 	index := make(map[string]int)
 	var words []string
 	add := func(word string, t trigger) {
+		if t.kind != onKey {
+			t.word = word
+		}
+		word = oneSign.Replace(word)
 		i, ok := index[word]
 		if !ok {
 			i = len(words)
@@ -82,15 +86,15 @@ func (r *Redactor) compile() {
 	}
 	for i, f := range r.forms {
 		for _, w := range f.list() {
-			add(w, trigger{onForm, uint16(i)})
+			add(w, trigger{kind: onForm, index: uint16(i)})
 		}
 	}
 	for i := range r.nouns {
-		add(r.nouns[i].text, trigger{onKey, uint16(i)})
+		add(r.nouns[i].text, trigger{kind: onKey, index: uint16(i)})
 	}
 	for i := range r.rules {
 		for _, w := range r.rules[i].keywords {
-			add(w, trigger{onRule, uint16(i)})
+			add(w, trigger{kind: onRule, index: uint16(i)})
 		}
 	}
 	ascii := make([]string, len(words))
@@ -102,6 +106,9 @@ func (r *Redactor) compile() {
 	r.words = newAutomaton(ascii)
 	r.allWords = sync.OnceValue(func() *automaton { return newAutomaton(words) })
 }
+
+// oneSign brings the signs that join the words of a name to one, as newAutomaton wants.
+var oneSign = strings.NewReplacer("-", "_", ".", "_", " ", "_")
 
 // automaton returns the smallest automaton that knows every word that v can hold.
 func (r *Redactor) automaton(v *view) *automaton {

@@ -84,10 +84,7 @@ const (
 func (r *Redactor) Redact(s *Scratch, text []byte, keep []event.Span) (res Result) {
 	s.reset(len(text))
 	defer func() {
-		if x := recover(); x != nil {
-			if debugPanics {
-				panic(x)
-			}
+		if recover() != nil {
 			res = r.withhold(s, text, WithheldPanic)
 		}
 	}()

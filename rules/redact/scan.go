@@ -78,6 +78,9 @@ func (c *scan) hits(words []uint16, end int) {
 		}
 		c.s.charge(4)
 		for _, t := range c.r.triggers[w] {
+			if t.kind != onKey && !sameSigns(c.text[start:end], t.word) {
+				continue
+			}
 			switch t.kind {
 			case onKey:
 				if !named && start >= c.hiddenTo {
@@ -96,6 +99,7 @@ func (c *scan) hits(words []uint16, end int) {
 type trigger struct {
 	kind  triggerKind
 	index uint16
+	word  string // of rules and forms: here the signs must be the very ones
 }
 
 type triggerKind uint8
@@ -110,6 +114,16 @@ const (
 type form struct {
 	words string // space separated, lower case
 	find  func(c *scan, start, end int)
+}
+
+// sameSigns reports whether b, which is word but for case and signs, has its signs too.
+func sameSigns(b []byte, word string) bool {
+	for i := range len(word) {
+		if !isLetter(word[i]) && b[i] != word[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // charge takes n bytes of work from the budget.

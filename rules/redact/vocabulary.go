@@ -24,7 +24,8 @@ type noun struct {
 	query bool
 }
 
-// vocabulary is the key names, in lower case. In a compound "_" stands for nothing, "_", "-", "." or a space.
+// vocabulary is the key names, in lower case. In a compound "_" stands for nothing, "_", "-", "." or a space:
+// to the automaton those are one letter.
 // The languages are those in which software is written most: an attacker does not choose
 // the key names, a developer does.
 var vocabulary = []struct {
@@ -110,7 +111,7 @@ func nouns() []noun {
 				glued: strings.Contains(group.marks, "g"), alone: strings.Contains(group.marks, "a"), query: strings.Contains(group.marks, "q")}
 			joins := []string{""}
 			if strings.Contains(word, "_") {
-				joins = []string{"", "_", "-", ".", " "}
+				joins = []string{"", "_"}
 			}
 			for _, join := range joins {
 				n.text = string(foldBytes([]byte(strings.ReplaceAll(word, "_", join))))
