@@ -102,7 +102,7 @@ func (t *template) tail(msg []byte, f *found) bool {
 	if t.holes[0] == worker {
 		return isNode(name)
 	}
-	return plainName(name)
+	return isIdentifierPath(name)
 }
 
 // isNode reports whether name is a node's, worker@host.

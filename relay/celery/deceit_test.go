@@ -42,6 +42,8 @@ func TestForgedTextStaysInItsPlaceAndIsFlagged(t *testing.T) {
 			"control-shutdown level=warning logger=celery.worker.control", 0},
 		{"a logger in brackets in structlog's event", "2026-03-07T09:15:42Z [info     ] " + received + " [celery.worker.strategy] a=1 [shop.views] b=2",
 			"- level=info logger=shop.views", 0},
+		{"a header behind an escape that rsyslog would write", celeryHead + "a.b[" + id + "]: said#012" + forgedLine, "- level=info process=MainProcess task=a.b id=" + id, event.InnerHeader},
+		{"a header behind the two characters", celeryHead + "a.b[" + id + "]: said\\n" + forgedFrame, "- level=info process=MainProcess task=a.b id=" + id, event.InnerHeader},
 		{"terminal codes", celeryHead + "a.b[" + id + "]: \x1b]0;owned\x07", "- level=info process=MainProcess task=a.b id=" + id, event.ControlChars},
 		{"text that runs backwards", celeryHead + "a.b[" + id + "]: x\u202egpj.exe", "- level=info process=MainProcess task=a.b id=" + id, event.ControlChars},
 		{"an overlong id", celeryHead + "Task a.b[" + id + "0] received", "task-received level=info process=MainProcess task=a.b id=" + id + "0 state=RECEIVED", event.OddTaskID},

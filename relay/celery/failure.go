@@ -80,31 +80,53 @@ func (r *Reader) byReason(c *event.Celery) {
 	}
 }
 
-// unregistered reads the headers that are printed with the body of a task that nobody knows.
+// What is printed below the body of a task that nobody knows.
+var (
+	headersBelow  = []byte("\nThe full contents of the message headers:\n")
+	deliveryBelow = []byte("\nThe delivery info for this task is:\n")
+)
+
+// unregistered reads the headers and the delivery info of a task that nobody knows.
 func (r *Reader) unregistered(c *event.Celery, msg event.Span) {
 	text := r.text[msg.Start:msg.End]
-	at := bytes.Index(text, []byte("\nThe full contents of the message headers:\n"))
+	r.fields(text, headersBelow, func(key string, t *repr.Token) {
+		switch key {
+		case "id":
+			c.Task.ID = offset(t.Text, msg.Start)
+		case "argsrepr":
+			c.Task.Args = offset(t.Text, msg.Start)
+		case "kwargsrepr":
+			c.Task.Kwargs = offset(t.Text, msg.Start)
+		case "eta":
+			if t.Kind == repr.String {
+				c.Task.ETA = offset(t.Text, msg.Start)
+			}
+		case "retries":
+			c.Task.Retries = int32(min(number(t.Text.Of(text)), 1<<30))
+		}
+	})
+	r.fields(text, deliveryBelow, func(key string, t *repr.Token) {
+		if key == "routing_key" {
+			c.Queue = offset(t.Text, msg.Start)
+		}
+	})
+}
+
+// maxFields bounds the members of a printed dict that are looked at.
+const maxFields = 96
+
+// fields calls take with the scalars of the dict that stands behind heading.
+func (r *Reader) fields(text, heading []byte, take func(key string, t *repr.Token)) {
+	at := bytes.Index(text, heading)
 	if at < 0 {
 		return
 	}
 	var walk repr.Reader
 	var t repr.Token
-	walk.Reset(text, at+len("\nThe full contents of the message headers:\n"))
-	for n := 0; n < 64 && walk.Next(&t); n++ {
-		if t.Depth == 1 && t.Kind == repr.String {
-			switch string(t.Key.Of(text)) {
-			case "id":
-				c.Task.ID = offset(t.Text, msg.Start)
-			case "argsrepr":
-				c.Task.Args = offset(t.Text, msg.Start)
-			case "kwargsrepr":
-				c.Task.Kwargs = offset(t.Text, msg.Start)
-			case "eta":
-				c.Task.ETA = offset(t.Text, msg.Start)
-			}
-		}
-		if t.Kind == repr.Number && t.Depth == 1 && string(t.Key.Of(text)) == "retries" {
-			c.Task.Retries = int32(min(number(t.Text.Of(text)), 1<<30))
+	walk.Reset(text, at+len(heading))
+	for n := 0; n < maxFields && walk.Next(&t); n++ {
+		if t.Depth == 1 && !t.Key.Empty() && t.Kind != repr.Open {
+			take(string(t.Key.Of(text)), &t)
 		}
 		if walk.Depth() == 0 {
 			return

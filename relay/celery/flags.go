@@ -1,6 +1,7 @@
 package celery
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unicode/utf8"
 
@@ -17,11 +18,11 @@ func (r *Reader) flag(ev *event.Event) {
 		ev.Flags |= event.OddTaskID
 	}
 	body := r.text[c.Body.Start:c.Body.End]
-	body = body[printable(body):]
-	if hasControl(body) {
+	rest := body[printable(body):]
+	if hasControl(rest) {
 		ev.Flags |= event.ControlChars
 	}
-	if innerHeader(body) {
+	if innerHeader(rest) || escapedHeader(body, '#', "#012") || escapedHeader(body, '\\', `\n`) {
 		ev.Flags |= event.InnerHeader
 	}
 }
@@ -63,6 +64,26 @@ func innerHeader(b []byte) bool {
 			return false
 		}
 		b = b[i+1:]
+		if len(b) > 8 && (b[0] == '[' && celeryHeader(b) || b[0] == '<' && syslogHeader(b)) {
+			return true
+		}
+	}
+}
+
+// escapedHeader looks for a second header behind a line break that a transport has escaped, or that was written so that one
+// would undo it.
+func escapedHeader(b []byte, first byte, escape string) bool {
+	for {
+		i := bytes.IndexByte(b, first)
+		if i < 0 {
+			return false
+		}
+		b = b[i:]
+		if !bytes.HasPrefix(b, []byte(escape)) {
+			b = b[1:]
+			continue
+		}
+		b = b[len(escape):]
 		if len(b) > 8 && (b[0] == '[' && celeryHeader(b) || b[0] == '<' && syslogHeader(b)) {
 			return true
 		}

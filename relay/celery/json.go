@@ -82,8 +82,11 @@ func (r *Reader) structured(ev *event.Event, m *members) event.Span {
 		c.Logger, c.LoggerIsAppName = m.logger, false
 	}
 	m.settle(c, r.text)
-	if !m.exceptionText.Empty() {
+	switch {
+	case !m.exceptionText.Empty():
 		c.Error.Traceback = m.exceptionText
+	case c.Error.Traceback.Empty() && !m.rendered.Empty():
+		_, c.Error.Traceback = splitTraceback(r.text, m.rendered)
 	}
 	return m.message
 }

@@ -34,6 +34,7 @@ type members struct {
 	task      event.Task
 	worker    event.Span
 	traceback event.Span
+	rendered  event.Span
 }
 
 // maxKey bounds the keys that are looked at.
@@ -142,7 +143,10 @@ func (r *Reader) topMember(c *event.Celery, m *members, key []byte, kind repr.Ki
 		m.setMessage(v, 3)
 	case "event":
 		m.setMessage(v, 2)
-	case "text", "log.original", "body", "shortmessage":
+	case "text": // loguru's record as its format renders it, with the traceback
+		m.rendered = v
+		m.setMessage(v, 1)
+	case "log.original", "body", "shortmessage":
 		m.setMessage(v, 1)
 	case "levelname", "log.level":
 		m.setLevel(c, text, v, 3)

@@ -85,6 +85,8 @@ func TestReader(t *testing.T) {
 			"- level=error error=KeyError message='k' frame=/srv/a.py:3:f"},
 		{"ECS's error", `{"@timestamp":"2026-03-07T09:15:42.118Z","log.level":"error","message":"boom","error":{"type":"KeyError","message":"'k'","stack_trace":"  File \"/srv/a.py\", line 3, in f\n    x\n"}}`,
 			"- level=error error=KeyError message='k' frame=/srv/a.py:3:f"},
+		{"loguru's exception", `{"text": "x | boom\nTraceback (most recent call last):\n\n> File \"/srv/a.py\", line 3, in f\n    x\n\nKeyError: 'k'\n", "record": {"exception": {"type": "KeyError", "value": "'k'", "traceback": true}, "level": {"name": "ERROR"}, "message": "boom"}}`,
+			"- level=error error=KeyError message='k' frame=/srv/a.py:3:f"},
 		{"JSON that was cut on its way", `{"levelname": "INFO", "name": "celery.worker.strategy", "message": "Task a.b[` + id + `] received", "data": {"args": "('x`,
 			"task-received level=info logger=celery.worker.strategy task=a.b id=" + id + " state=RECEIVED args=('x"},
 		{"text that is nobody's", "hello world", "- level="},
