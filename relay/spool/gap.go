@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Reason says why records cannot be read. It is from a closed set.
@@ -89,6 +90,8 @@ type gapQueue struct {
 	handed  int   // how many of pending NextGap has given out
 	bytes   int64 // of copied frames in quarantine
 	arrived chan struct{}
+
+	unrecorded atomic.Int64 // len(pending), for those who must not wait for mu, which is held over file calls
 }
 
 func (q *gapQueue) init() { q.arrived = make(chan struct{}) }
@@ -105,6 +108,7 @@ func (q *gapQueue) covers(g Gap) bool {
 func (q *gapQueue) add(g Gap) {
 	q.known = append(q.known, g)
 	q.pending = append(q.pending, g)
+	q.unrecorded.Add(1)
 	close(q.arrived)
 	q.arrived = make(chan struct{})
 }
@@ -141,6 +145,7 @@ func (s *Spool) Recorded(g Gap) error {
 		return nil
 	}
 	q.pending = slices.Delete(q.pending, i, i+1)
+	q.unrecorded.Add(-1)
 	if i < q.handed {
 		q.handed--
 	}
@@ -249,6 +254,7 @@ func (s *Spool) loadGaps() error {
 		s.gaps.bytes += info.Size()
 		if !recorded {
 			s.gaps.pending = append(s.gaps.pending, g)
+			s.gaps.unrecorded.Add(1)
 		}
 	}
 	return nil

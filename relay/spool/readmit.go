@@ -112,6 +112,7 @@ func (q *gapQueue) forget(g Gap) {
 	q.known = slices.DeleteFunc(q.known, same)
 	if i := slices.IndexFunc(q.pending, same); i >= 0 {
 		q.pending = slices.Delete(q.pending, i, i+1)
+		q.unrecorded.Add(-1)
 		if i < q.handed {
 			q.handed--
 		}

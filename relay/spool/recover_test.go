@@ -409,6 +409,33 @@ func (d stalled) create(name string) (file, error) {
 	return d.liar.create(name)
 }
 
+// TestAStartReadsTheLastSegmentOnly is what keeps a start with 10 GiB short; BenchmarkStart
+// measures it.
+func TestAStartReadsTheLastSegmentOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newLiar(1)
+		cfg := Config{disk: d, SegmentSize: 1, BatchBytes: 32 << 10}
+		s := openSpool(t, cfg)
+		appendAll(t, s, 0, 10_000)
+		s.Close()
+		n := len(d.segments())
+		d = d.reboot(false)
+		reads := 0
+		d.fail = func(op, name string) error {
+			if op == "read" {
+				reads++
+			}
+			return nil
+		}
+		cfg.disk = d
+		s = openSpool(t, cfg)
+		defer s.Close()
+		if n < 20 || reads > n+50 {
+			t.Errorf("%d reads with %d segments", reads, n)
+		}
+	})
+}
+
 func TestAnIdleSpoolDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newLiar(1)

@@ -23,10 +23,7 @@ type ReaderStats struct {
 
 // Stats looks at the spool. It reads one frame header a reader from the disk.
 func (s *Spool) Stats() Stats {
-	st := Stats{Usage: s.Usage()}
-	s.gaps.mu.Lock()
-	st.Unrecorded = len(s.gaps.pending)
-	s.gaps.mu.Unlock()
+	st := Stats{Usage: s.Usage(), Unrecorded: int(s.gaps.unrecorded.Load())}
 	s.mu.Lock()
 	st.Segments, st.Next, st.Unsynced, st.Refusing = len(s.segments), s.next, s.unsynced, s.refusal
 	for _, seg := range s.segments {
