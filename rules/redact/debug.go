@@ -1,3 +1,0 @@
-package redact
-
-const debugPanics = true
