@@ -8,7 +8,6 @@ func controlMessages() []template {
 		{logger: "kombu.pidbox", levels: lvDebug, kind: ControlReceived, python: "pidbox received method %s [reply_to:%s ticket:%s]", holes: []hole{control, skip, skip}},
 		{logger: "kombu.pidbox", levels: lvError, kind: ControlError, python: "pidbox command error: %r", holes: []hole{exception}},
 		{logger: "celery.worker.pidbox", levels: lvError, kind: ControlError, python: "No such control command: %s", holes: []hole{skip}},
-		{logger: "celery.worker.pidbox", levels: lvError, kind: ControlError, python: "Control command error: %r", holes: []hole{exception}},
 		{logger: ctl, levels: lvInfo, kind: ControlTerminate, python: "Terminating %s (%s)", holes: []hole{taskID, skip}},
 		{logger: ctl, levels: lvInfo, kind: ControlRevoke, python: "Tasks flagged as revoked: %s", holes: []hole{idList}},
 		{logger: ctl, levels: lvInfo, kind: ControlRateLimit, python: "New rate limit for tasks of type %s: %s.", holes: []hole{taskName, skip}},
