@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"destring/alerting"
 	"destring/alerting/slack"
@@ -106,11 +107,25 @@ func (c *Config) slack() (alerting.Sink, error) {
 		return nil, nil
 	}
 	if hook != "" {
-		return slack.NewWebhook(slack.WebhookConfig{Name: "slack", URL: hook})
+		return slack.NewWebhook(slack.WebhookConfig{Name: "slack", URL: hook, Layout: c.slackLayout()})
 	}
-	client, err := slack.New(slack.Config{Token: token, APIURL: s.APIURL})
+	client, err := slack.New(slack.Config{Token: token, APIURL: s.APIURL, Layout: c.slackLayout()})
 	if err != nil {
 		return nil, err
 	}
 	return client.Channel("slack", s.Channel), nil
+}
+
+// slackLayout is what a post says of this relay.
+func (c *Config) slackLayout() slack.Layout {
+	return slack.Layout{Relay: c.observer(), Version: readBuildInfo().Version, Brokers: c.Kafka.Brokers}
+}
+
+// observer is the name of this relay.
+func (c *Config) observer() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	name, _ := os.Hostname() // a relay without a name is published without one
+	return name
 }

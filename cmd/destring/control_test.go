@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -183,6 +184,19 @@ func TestACommandWithoutARelaySaysSo(t *testing.T) {
 	e.config("")
 	_, errOut, code := commandLine("status", "-c", filepath.Join(e.dir, "destring.yaml"))
 	if code != exitFailure || !strings.Contains(errOut, "no relay answers on") {
+		t.Errorf("code %d, %s", code, errOut)
+	}
+}
+
+func TestAPortInUseIsSaidWithTheFlagThatChangesIt(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	_, errOut, code := commandLine("demo", "--for", "1s", "--port", port)
+	if code != exitFailure || !strings.Contains(errOut, "port "+port+" is in use: choose another with --port") {
 		t.Errorf("code %d, %s", code, errOut)
 	}
 }

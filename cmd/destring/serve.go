@@ -203,11 +203,7 @@ func (c *Config) engine(master []byte) (*rules.Engine, error) {
 		return nil, err
 	}
 	options.Key = deriveKey(master, "fingerprint "+c.Environment)
-	name := c.Name
-	if name == "" {
-		name, _ = os.Hostname() // an observer without a name is not published
-	}
-	return rules.New(rules.Options{Redact: options, Environment: c.Environment, Observer: name})
+	return rules.New(rules.Options{Redact: options, Environment: c.Environment, Observer: c.observer()})
 }
 
 func (c *Config) topics() [rules.Topics]string {
