@@ -104,8 +104,8 @@ type Options struct {
 	Header Header
 
 	// MaxMessage is the longest message in bytes that is kept whole, and MaxHeader what may come on top for
-	// its header. A longer one is cut and flagged, and the reader goes on behind it. 0 is 1 MiB and 4 KiB;
-	// with a MaxHeader less than 0 the header counts as part of the message.
+	// its header. A longer one is cut and flagged, and the reader goes on behind it. 0 is 1 MiB, and a sixteenth
+	// of MaxMessage but at most 4 KiB; with a MaxHeader less than 0 the header counts as part of the message.
 	MaxMessage int
 	MaxHeader  int
 
@@ -135,7 +135,7 @@ func (o Options) withDefaults() Options {
 	}
 	switch {
 	case o.MaxHeader == 0:
-		o.MaxHeader = defaultHeader
+		o.MaxHeader = min(defaultHeader, o.MaxMessage/16)
 	case o.MaxHeader < 0:
 		o.MaxHeader = 0
 	}
