@@ -56,6 +56,22 @@ func TestFormatsAreRecognised(t *testing.T) {
 	}
 }
 
+// A format string that looks like JSON does not escape what it is filled with.
+func TestJSONByAFormatStringIsRead(t *testing.T) {
+	const head = `{"time": "` + stamp + `", "level": "INFO", "process": "ForkPoolWorker-1", "message": "`
+	const traceback = "\nTraceback (most recent call last):\n  File \"/srv/a.py\", line 3, in f\nKeyError: 'k'"
+	for line, want := range map[string]string{
+		head + "Task a.b[" + id + "] succeeded in 0.5s: {'k': \"it's\"}" + `"}`: "task-succeeded level=info process=ForkPoolWorker-1 task=a.b id=" + id + " state=SUCCESS runtime=0.5 result={'k': \"it's\"}",
+		head + received + `"}`:            "task-received level=info process=ForkPoolWorker-1 task=a.b id=" + id + " state=RECEIVED",
+		head + `boom"}` + traceback:       "- level=info process=ForkPoolWorker-1 error=KeyError message='k' frame=/srv/a.py:3:f",
+		head + `boom "x" y"}` + traceback: "- level=info process=ForkPoolWorker-1 error=KeyError message='k' frame=/srv/a.py:3:f",
+	} {
+		if got := told(line, celery.Options{}); got != want {
+			t.Errorf("\n in   %q\n got  %q\n want %q", line, got, want)
+		}
+	}
+}
+
 func TestATaskIsReadFromTheFormatsOfProjects(t *testing.T) {
 	for name, line := range map[string]string{
 		"Celery's":                  "[" + stamp + ": INFO/ForkPoolWorker-3] a.b[" + id + "]: paid",

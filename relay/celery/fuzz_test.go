@@ -11,7 +11,7 @@ import (
 
 // hostile are patterns that are repeated to a line of 1 MiB. Each is made to be read again and again by a reader that looks ahead.
 var hostile = map[string]string{
-	"letters": "a", "spaces": " ", "brackets": "[", "json depth": `{"a":`, "json members": `"a":1,`, "quotes": `"`, "carriage returns": "\r", "line feeds": "\n",
+	"letters": "a", "spaces": " ", "brackets": "[", "json depth": `{"a":`, "json members": `"a":1,`, "json without commas": `"a":"b" `, "quotes": `"`, "carriage returns": "\r", "line feeds": "\n",
 	"task references": "Task a[", "task endings": "] succeeded in ", "key value": "a=b ", "keys": "a=", "structlog trailers": " [a.b] c=", "octal": "#012", "backslashes": `\n'`, "colours": "\x1b[1m",
 	"tracebacks": "Traceback (most recent call last):\n", "frames": "  File \"a\", line 1, in b\n", "uuids": id + " ", "separators": "|-", "words": "a.b: ", "bidi": "\u202e", "invalid utf-8": "\xff", "apostrophes": "n't ",
 	"calls": "a(", "angles": "<", "mixed closers": "{[(<}", "header lines": "\n[" + stamp + ": INFO/MainProcess] ",

@@ -38,15 +38,61 @@ func (r *Reader) json(ev *event.Event) (event.Span, bool) {
 			}
 		case repr.Close:
 		default:
+			if end := r.unescaped(&t, &m); end > 0 {
+				r.member(c, &m, here, key, t.Kind, r.copy(t.Text.Start, end))
+				walk.Reset(r.text, len(r.text))
+				continue
+			}
 			r.member(c, &m, here, key, t.Kind, r.take(&t))
 		}
 	}
-	if m.message.Empty() && !m.hasLevel || trailing(r.text, walk.Pos()) {
+	if m.message.Empty() && !m.hasLevel || !r.below(walk.Pos(), &m) {
 		*c, r.inner = saved, r.inner[:0]
 		return event.Span{}, false
 	}
 	c.Format = "json"
 	return r.structured(ev, &m), true
+}
+
+// unescaped returns where a string really ends that a format string like {"message": "%(message)s"} wrote without
+// escaping its quotes: at the end of the object, for such a format has the message last. It is 0 for a string that is
+// well closed.
+func (r *Reader) unescaped(t *repr.Token, m *members) int {
+	if t.Kind != repr.String || t.Depth != 1 || m.broken {
+		return 0
+	}
+	next := t.End
+	for next < len(r.text) && r.text[next] == ' ' {
+		next++
+	}
+	if next == len(r.text) || bytes.IndexByte([]byte(",}:\r\n\t"), r.text[next]) >= 0 {
+		return 0
+	}
+	m.broken = true // looked at once: the look goes to the end of the line
+	_, end := colours(r.text)
+	if msg, _ := splitTraceback(r.text, span(0, end)); bytes.HasSuffix(r.text[:msg.End], []byte(`"}`)) && int(msg.End)-2 > t.Text.Start {
+		return int(msg.End) - 2
+	}
+	return 0
+}
+
+// below takes the traceback that logging writes on the lines below such an object. It reports false where
+// something else follows: the line is no object.
+func (r *Reader) below(pos int, m *members) bool {
+	_, end := colours(r.text)
+	if pos >= end || len(bytes.TrimSpace(r.text[pos:end])) == 0 {
+		if msg, trace := splitTraceback(r.text, span(0, end)); pos == len(r.text) && !trace.Empty() && m.exceptionText.Empty() && bytes.HasSuffix(r.text[:msg.End], []byte("}")) {
+			m.exceptionText = r.copy(int(trace.Start), int(trace.End))
+		}
+		return true
+	}
+	if r.text[pos] != '\n' {
+		return false
+	}
+	if m.exceptionText.Empty() {
+		m.exceptionText = r.copy(pos+1, end)
+	}
+	return true
 }
 
 // jsonKeyFollows tells a JSON object from the repr of a dict.
@@ -55,12 +101,6 @@ func jsonKeyFollows(b []byte, pos int) bool {
 		pos++
 	}
 	return pos < len(b) && b[pos] == '"'
-}
-
-// trailing reports whether more than space and colours follow.
-func trailing(b []byte, pos int) bool {
-	_, end := colours(b)
-	return pos < end && len(bytes.TrimSpace(b[pos:end])) > 0
 }
 
 // take appends the text of t to Inner.

@@ -29,6 +29,7 @@ type members struct {
 	message, levelName, logger, process, exceptionText event.Span
 	messageRank, levelRank, loggerRank                 uint8
 	hasTime, hasLevel                                  bool
+	broken                                             bool // the object's quotes are not escaped
 
 	// What stood under data. It counts only in a record of Celery's: an application may log data of its own.
 	task      event.Task
