@@ -186,6 +186,10 @@ func (s Source) files() ([]string, error) {
 		if err != nil {
 			return err
 		}
+		// A mounted ConfigMap has every file twice, the second time in a folder whose name begins with dots.
+		if entry.IsDir() && file != s.path && strings.HasPrefix(entry.Name(), ".") {
+			return fs.SkipDir
+		}
 		if ext := strings.ToLower(path.Ext(file)); !entry.IsDir() && (ext == ".yml" || ext == ".yaml") {
 			files = append(files, file)
 		}

@@ -100,6 +100,8 @@ func (r *reader) ruleTests(p pair) ([]ruleTest, error) {
 	return out, nil
 }
 
+const maxTestEvents = 20_000
+
 func (r *reader) testEvents(t *ruleTest, steps []*yaml.Node) error {
 	at := time.Duration(0)
 	for _, step := range steps {
@@ -130,6 +132,9 @@ func (r *reader) testEvents(t *ruleTest, steps []*yaml.Node) error {
 					return err
 				}
 			}
+		}
+		if len(t.events)+repeat > maxTestEvents {
+			return refuse(step.Line, "a test of more than %d events", maxTestEvents)
 		}
 		for range repeat {
 			at += after

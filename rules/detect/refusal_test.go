@@ -169,3 +169,12 @@ func TestAliasesOfAliasesEnd(t *testing.T) {
 		t.Error("loaded")
 	}
 }
+
+func TestAMountedConfigMapIsReadOnce(t *testing.T) {
+	text := []byte("title: T\nid: r\ndetection: {sel: {a: 1}, condition: sel}\n")
+	files := fstest.MapFS{"rules/r.yml": {Data: text}, "rules/..2026_11_25/r.yml": {Data: text}, "rules/..data/r.yml": {Data: text}}
+	set, err := detect.Load(detect.Folder("", files, "rules"))
+	if err != nil || len(set.Rules()) != 1 {
+		t.Errorf("%d rules, %v", len(set.Rules()), err)
+	}
+}

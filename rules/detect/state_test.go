@@ -169,6 +169,16 @@ func TestWhatComesTooLateIsCountedAndNotUsed(t *testing.T) {
 	}
 }
 
+func TestLongValuesOfSendersAreHeldShort(t *testing.T) {
+	set := load(t, bases+correlation("x", "type: event_count\nrules: [base_a]\ngroup-by: [u]\ntimespan: 1h\ncondition: {gte: 2}"))
+	c := set.NewCorrelator(detect.CorrelatorOptions{})
+	long := strings.Repeat("x", 1<<20)
+	fired := run(t, set, c, 0, ev(0, "a", byUser(long+"1")...), ev(1, "a", byUser(long+"2")...), ev(2, "a", byUser(long+"1")...))
+	if !slices.Equal(fired, []string{"x@2"}) || c.Stats().Bytes > 4096 {
+		t.Errorf("fired %v with %d bytes of state", fired, c.Stats().Bytes)
+	}
+}
+
 func FuzzRestore(f *testing.F) {
 	text, events := everyType()
 	set, err := detect.Load(detect.Bytes("r.yml", []byte(text)))

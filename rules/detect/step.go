@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"slices"
 	"strconv"
 
@@ -89,7 +90,28 @@ func (m *Matcher) datum(at int32) Datum {
 	if v.kind == kindNull || v.kind == kindPresent {
 		return Datum{}
 	}
-	return Datum{m.raw(v), true}
+	text := m.raw(v)
+	if len(text) > maxDatum {
+		from := len(m.arena)
+		m.arena = append(m.arena, text[:maxDatum-16]...)
+		m.arena = hex.AppendEncode(m.arena, binary.BigEndian.AppendUint64(nil, fnv(fnvStart, text)))
+		text = m.arena[from:len(m.arena):len(m.arena)]
+	}
+	return Datum{text, true}
+}
+
+// maxDatum bounds a value of a step, which becomes part of a group's key: senders choose it. Of a longer
+// one the end gives way to a hash of the whole.
+const maxDatum = 512
+
+const fnvStart = 14695981039346656037
+
+// fnv goes on with FNV-1a, which is the same in every process and version.
+func fnv(h uint64, text []byte) uint64 {
+	for _, b := range text {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	return h
 }
 
 // AppendKey appends the correlation and the values of its group-by fields. ok is false when

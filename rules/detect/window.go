@@ -27,18 +27,15 @@ func (c *correlation) entry(e *entry, s *Step) bool {
 	return ok
 }
 
-// hash marks the entry with FNV-1a over the counted values: it must be the same after a restart.
+// hash marks the entry with a hash of the counted values.
 func (c *correlation) hash(e *entry, s *Step) bool {
-	h := uint64(14695981039346656037)
+	h := uint64(fnvStart)
 	for _, field := range c.fields {
 		d := s.Values[slices.Index(c.needs, field)]
 		if !d.Present {
 			return false
 		}
-		for _, b := range d.Text {
-			h = (h ^ uint64(b)) * 1099511628211
-		}
-		h = (h ^ 0xff) * 1099511628211
+		h = fnv(fnv(h, d.Text), []byte{0xff})
 	}
 	e.mark = h
 	return true
