@@ -1,7 +1,10 @@
 package redact
 
+import "math/bits"
+
 // carry is what one record leaves open for the next on the same connection.
 type carry struct {
+	hid     bool // the last record held a piece of the key
 	pem     int  // records that may still hold a body of a private key; 0: none is open
 	value   bool // the last record ended inside a credential's value
 	quote   byte
@@ -62,28 +65,45 @@ func (r *Redactor) resumePEM(s *Scratch, text []byte) {
 			i += n
 			continue
 		}
-		if !isB64(text[i]) {
+		if !isStdB64(text[i]) {
 			i++
 			continue
 		}
-		hi := run(text, i, isB64)
+		hi := run(text, i, isStdB64)
 		for hi < len(text) && text[hi] == '=' {
 			hi++
 		}
 		long := hi-i >= 40 || i == 0 && hi-i >= 8 && (hi == len(text) || lineBreak(text[hi:]) > 0)
-		last := hi-i >= 4 && (hi == len(text) || lineBreak(text[hi:]) > 0) && (text[hi-1] == '=' || hidden)
+		last := hi == len(text) && s.carry.hid && hi-i >= 4 && mixedCase(text[i:hi]) || hi-i >= 4 && (hi == len(text) || lineBreak(text[hi:]) > 0) && (text[hi-1] == '=' || hidden)
 		if (long || last) && !uuidLike(text[i:hi]) && (i == 0 || text[i-1] != '-' && text[i-1] != '.' && text[i-1] != '/') {
 			c.emit(span{det: detPrivateKey, layer: Memory, rule: "continued"}, i, hi)
 			hidden = true
 		}
 		i = hi + 1
 	}
+	s.carry.hid = hidden
 	if !hidden && indexFold(text, "-----end") < 0 && len(text) > 0 {
 		s.carry.pem = min(s.carry.pem, 2) // two records of something else end it
 		if s.carry.pem == 2 {
 			return
 		}
 	}
+}
+
+// mixedCase reports whether b has small and capital letters or digits, as the short last line of a key has.
+func mixedCase(b []byte) bool {
+	var classes uint8
+	for _, x := range b {
+		switch {
+		case isUpper(x):
+			classes |= 1
+		case isLower(x):
+			classes |= 2
+		default:
+			classes |= 4
+		}
+	}
+	return bits.OnesCount8(classes) >= 2
 }
 
 // Remembered values: a table of keyed hashes, so that the memory of a connection holds no secret.

@@ -15,6 +15,9 @@ func (c *scan) url(start, end int) {
 			break
 		}
 		if b == '[' && c.r.markLen(t[stop:]) > 0 {
+			if at >= 0 && slash < 0 {
+				slash = stop // what was here may have held the end of the authority
+			}
 			stop += c.r.markLen(t[stop:])
 			continue
 		}
