@@ -122,12 +122,12 @@ func (c *Correlator) Add(s *Step) []Firing {
 }
 
 func (c *Correlator) add(s *Step) {
-	g := c.group(s)
-	if g == nil {
+	e := entry{time: s.Time, id: s.Event}
+	if !s.to.entry(&e, s) {
 		return
 	}
-	e := entry{time: s.Time, id: s.Event}
-	if !g.of.entry(&e, s) {
+	g := c.group(s)
+	if g == nil {
 		return
 	}
 	at, quiet := c.insert(g, e)

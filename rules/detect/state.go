@@ -74,7 +74,7 @@ func (c *Correlator) Restore(state []byte) (forgotten int, err error) {
 			return forgotten, nil
 		case g.of == nil:
 			forgotten++
-		case c.groups[g.key] == nil:
+		case c.groups[g.key] == nil && len(g.entries) > 0:
 			c.groups[g.key] = g
 			c.append(g)
 			c.touch(g)

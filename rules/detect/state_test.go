@@ -161,6 +161,15 @@ func TestGroupsWhoseWindowIsOverMakeRoomByThemselves(t *testing.T) {
 	}
 }
 
+func TestEventsThatDoNotCountLeaveNoGroupBehind(t *testing.T) {
+	set := load(t, bases+correlation("x", "type: value_sum\nrules: [base_a]\ngroup-by: [u]\ntimespan: 1m\ncondition: {field: v, gte: 2}"))
+	c := set.NewCorrelator(detect.CorrelatorOptions{})
+	run(t, set, c, 0, ev(0, "a", "u", `"x"`, "v", `"many"`), ev(1, "a", "u", `"y"`), ev(2, "a", "v", "1"))
+	if s := c.Stats(); s.Groups != 0 || s.NoGroup != 1 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
 func TestWhatComesTooLateIsCountedAndNotUsed(t *testing.T) {
 	set := load(t, bases+correlation("x", "type: event_count\nrules: [base_a]\ngroup-by: [u]\ntimespan: 1h\ncondition: {gte: 2}"))
 	c := set.NewCorrelator(detect.CorrelatorOptions{Lateness: time.Minute})
