@@ -38,13 +38,15 @@ type Config struct {
 	// Zone is the zone of wall clocks of peers that have none of their own; nil is the relay's.
 	Zone *time.Location
 
-	// Framing fixes one form of framing; zero finds out message by message. Not for RELP.
+	// Framing fixes one form of framing, and Header one form of headers; zero finds out message by message. A
+	// PeerRule may say otherwise for its peer. Not for RELP.
 	Framing framing.Mode
+	Header  framing.Header
 	// Join is how long a line-framed message waits for lines without a header. Zero is
 	// 100 ms; less than zero joins nothing. Not for RELP.
 	Join time.Duration
-	// MaxMessage is the longest message kept whole, in bytes; a longer one is cut and
-	// flagged, and the connection lives on. Zero is 1 MiB.
+	// MaxMessage is the longest message kept whole, in bytes, its header not counted; a longer one is
+	// cut and flagged, and the connection lives on. Zero is 1 MiB.
 	MaxMessage int
 
 	// HashKey is the secret under which a message's event.Hash is made, so that a resent message is

@@ -25,7 +25,9 @@ type conn struct {
 	src      *source
 	accepted time.Time
 	in       intake
-	guard    *guard                 // of the handshake; nil on plaintext
+	guard    *guard // of the handshake; nil on plaintext
+	mode     framing.Mode
+	header   framing.Header
 	end      atomic.Pointer[reason] // why others ended it; nil while they did not
 	ended    chan struct{}          // closed with end
 
@@ -80,7 +82,7 @@ func (c *conn) serve() {
 // enter shakes hands and finds out who it is.
 func (c *conn) enter() error {
 	peer, hosts := newPeer(c.l.cfg.Name, c.raw, nil), hostCheck{}
-	peer.Zone = c.l.cfg.Zone
+	peer.Zone, c.mode, c.header = c.l.cfg.Zone, c.l.cfg.Framing, c.l.cfg.Header
 	if c.tls != nil {
 		_ = c.raw.SetDeadline(c.accepted.Add(c.l.cfg.Limits.Handshake))
 		if err := c.tls.Handshake(); err != nil {
@@ -90,8 +92,10 @@ func (c *conn) enter() error {
 		c.l.gauges.handshake.Observe(time.Since(c.accepted).Seconds())
 		state := c.tls.ConnectionState()
 		peer = newPeer(c.l.cfg.Name, c.raw, &state)
-		peer.Zone = c.l.cfg.Zone
-		hosts = c.guard.apply(peer)
+		rule := c.guard.ruleOf(peer)
+		hosts = newHostCheck(rule, peer.Names)
+		peer.Zone = or(rule.Zone, c.l.cfg.Zone)
+		c.mode, c.header = or(rule.Framing, c.mode), or(rule.Header, c.header)
 	}
 	guest, why := c.l.door.welcome(c, peer.Name)
 	c.in = intake{gauges: c.l.gauges, peer: peer, hosts: hosts, guest: guest, id: event.ID{Connection: connectionID()}}
@@ -184,7 +188,7 @@ func (c *conn) syslog() reason {
 // read hands over all messages of the stream.
 func (c *conn) read() reason {
 	cfg := &c.l.cfg
-	r := framing.NewReader(c.src, framing.Options{Mode: cfg.Framing, MaxMessage: cfg.MaxMessage, Join: cfg.Join, FrameTimeout: cfg.Limits.Frame, IdleTimeout: cfg.Limits.Idle})
+	r := framing.NewReader(c.src, framing.Options{Mode: c.mode, Header: c.header, MaxMessage: cfg.MaxMessage, Join: cfg.Join, FrameTimeout: cfg.Limits.Frame, IdleTimeout: cfg.Limits.Idle})
 	for fresh := true; ; {
 		f, err := r.Next()
 		if err != nil {

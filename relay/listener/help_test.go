@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -195,6 +196,7 @@ type site struct {
 	reg      *prometheus.Registry
 	cancel   context.CancelFunc
 	ran      chan error
+	asked    int
 }
 
 // theCA signs for all tests: making one for each takes time.
@@ -340,25 +342,36 @@ func write(t testing.TB, w io.Writer, s string) {
 // octet frames a message by its count.
 func octet(s string) string { return fmt.Sprintf("%d %s", len(s), s) }
 
-// served checks that a new client's message arrives within a second.
+// served checks that a new client's message arrives within a second. On a busy machine that may fail by
+// chance, but not three times.
 func (s *site) served(what string) {
 	s.t.Helper()
+	var took time.Duration
+	for range 3 {
+		if took = s.servedIn(what); took <= time.Second {
+			return
+		}
+	}
+	s.t.Errorf("beside %s a good client waited %v", what, took)
+}
+
+func (s *site) servedIn(what string) time.Duration {
+	s.t.Helper()
+	s.asked++
+	text := fmt.Sprintf("good client %d beside %s", s.asked, what)
 	begin := time.Now()
-	text := fmt.Sprintf("a good client beside %s", what)
 	c := s.worker("good.shop.example")
 	defer c.Close()
 	write(s.t, c, octet("<14>1 - w celery 1 - - "+text))
 	s.rec.until(s.t, text, func() bool {
-		for _, r := range s.rec.records {
+		for _, r := range slices.Backward(s.rec.records) {
 			if r.Text == text {
 				return true
 			}
 		}
 		return false
 	})
-	if took := time.Since(begin); took > time.Second {
-		s.t.Errorf("beside %s a good client waited %v", what, took)
-	}
+	return time.Since(begin)
 }
 
 // endsInOrder reports whether the server says close_notify.

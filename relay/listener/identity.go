@@ -142,16 +142,12 @@ func addrPort(addr net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
-// apply gives the peer what the configuration knows of it and returns its host names.
-func (g *guard) apply(p *event.Peer) hostCheck {
+// ruleOf returns what the configuration knows of the peer, or an empty rule.
+func (g *guard) ruleOf(p *event.Peer) peerRule {
 	for _, r := range g.peers {
-		if !r.match.matches(p.Names, p.Fingerprint) {
-			continue
+		if r.match.matches(p.Names, p.Fingerprint) {
+			return r
 		}
-		if r.Zone != nil {
-			p.Zone = r.Zone
-		}
-		return newHostCheck(r, p.Names)
 	}
-	return hostCheck{}
+	return peerRule{}
 }

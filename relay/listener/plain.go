@@ -31,7 +31,8 @@ type PlainConfig struct {
 
 	AllowPlaintext bool
 
-	Framing    framing.Mode   // of TCP
+	Framing    framing.Mode   // of TCP; zero finds out
+	Header     framing.Header // of TCP; zero finds out
 	Join       time.Duration  // of TCP; see Config
 	MaxMessage int            // of TCP, in bytes; zero is 1 MiB. A datagram is 64 KiB at most
 	Idle       time.Duration  // of TCP; zero is 24 h
@@ -111,7 +112,7 @@ func (p *Plain) openTCP() (err error) {
 		return err
 	}
 	if loopbackOnly(p.cfg.TCP) != nil {
-		p.outer, err = New(Config{Name: "plain_tcp", Address: p.cfg.TCP, AllowPlaintext: true, Zone: p.cfg.Zone, Framing: p.cfg.Framing, Join: p.cfg.Join, MaxMessage: p.cfg.MaxMessage,
+		p.outer, err = New(Config{Name: "plain_tcp", Address: p.cfg.TCP, AllowPlaintext: true, Zone: p.cfg.Zone, Framing: p.cfg.Framing, Header: p.cfg.Header, Join: p.cfg.Join, MaxMessage: p.cfg.MaxMessage,
 			Limits: Limits{Idle: p.cfg.Idle, Drain: p.cfg.Drain}, LogEvery: p.cfg.LogEvery, Log: p.cfg.Log, Metrics: p.cfg.Metrics}, p.handler)
 		return err
 	}

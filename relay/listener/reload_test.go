@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"destring/relay/framing"
 	"destring/relay/pki"
 	"destring/rules/event"
 )
@@ -162,5 +163,20 @@ func TestThePeersZoneIsItsRulesElseTheListeners(t *testing.T) {
 	write(t, s.worker("no.shop.example"), octet("<14>x"))
 	if z := s.rec.record(t, 1).Peer.Zone; z != oslo {
 		t.Errorf("zone %v", z)
+	}
+}
+
+func TestAPeersKnownFormIsItsRulesElseTheListeners(t *testing.T) {
+	s := newSite(t, func(s *site) {
+		s.cfg.Framing = framing.LFOnly
+		s.security.Peers = []PeerRule{{Match: "python.shop.example", Framing: framing.NULOnly, Header: framing.PRIOnly}}
+	})
+	write(t, s.worker("python.shop.example"), "<14>5 one\n<14>two\x00")
+	if r := s.rec.record(t, 0); r.Text != "5 one\n<14>two" || r.Framing != event.FramingNUL {
+		t.Errorf("message: %+v", r)
+	}
+	write(t, s.worker("other.shop.example"), "<14>x\x00y\n<14>z\n")
+	if r := s.rec.record(t, 1); r.Framing != event.FramingLF {
+		t.Errorf("message: %+v", r)
 	}
 }

@@ -27,6 +27,7 @@ type relp struct {
 	mac  hash.Hash
 	name []byte // of the peer, with a NUL behind it, which no name holds
 
+	limit  int    // of a frame's data, in bytes
 	buf    []byte // buf[lo:hi] is read and not yet taken
 	lo, hi int
 	skip   int       // bytes to come that belong to a message that was cut
@@ -43,10 +44,13 @@ const (
 	relpPause  = 1 * time.Millisecond // without a byte: the messages at hand are answered
 	relpRetry  = time.Second          // a session that cannot take a message is held so long, lest its client come back at once
 	relpBuffer = 4 << 10              // of an idle session
+	// relpHeaders is what may come on top of the longest message for its syslog header, as relay/framing has it.
+	relpHeaders = 4 << 10
 )
 
 func newRELP(c *conn) *relp {
-	return &relp{c: c, mac: hmac.New(sha256.New, c.l.cfg.HashKey), name: append([]byte(c.in.peer.Name), 0), buf: make([]byte, relpBuffer), open: make([]uint32, 0, relpWindow)}
+	longest := c.l.cfg.MaxMessage
+	return &relp{c: c, limit: longest + min(relpHeaders, longest/16), mac: hmac.New(sha256.New, c.l.cfg.HashKey), name: append([]byte(c.in.peer.Name), 0), buf: make([]byte, relpBuffer), open: make([]uint32, 0, relpWindow)}
 }
 
 // serve answers until the session ends and returns why it did.
@@ -189,7 +193,7 @@ var errUnanswered = &refusal{reason: notTaken}
 func (s *relp) next() (relpFrame, error) {
 	for {
 		s.drop()
-		f, used, skip, err := relpCut(s.buf[s.lo:s.hi], s.c.l.cfg.MaxMessage)
+		f, used, skip, err := relpCut(s.buf[s.lo:s.hi], s.limit)
 		if err != nil {
 			return f, err
 		}

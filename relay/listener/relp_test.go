@@ -267,7 +267,7 @@ func TestALongRELPMessageIsCutFlaggedAndAnswered(t *testing.T) {
 	c.send(3, "syslog", "<14>next")
 	c.expect(2, "rsp", "200 OK")
 	c.expect(3, "rsp", "200 OK")
-	if r := s.rec.record(t, 0); !r.Flags.Has(event.Truncated) || r.Text != strings.Repeat("x", 996) {
+	if r := s.rec.record(t, 0); !r.Flags.Has(event.Truncated) || r.Text != strings.Repeat("x", 1000+1000/16-4) {
 		t.Errorf("%d bytes, flags %v", len(r.Text), r.Flags)
 	}
 	if r := s.rec.record(t, 1); r.Text != "next" || r.Flags.Has(event.Truncated) {

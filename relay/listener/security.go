@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"destring/relay/framing"
 )
 
 // Security says who may come in by TLS and how the relay shows itself. It is read by New
@@ -41,6 +43,9 @@ type PeerRule struct {
 	OwnNames bool
 	// Zone is where the peer's wall clock hangs; nil is Config.Zone.
 	Zone *time.Location
+	// Framing and Header are the forms that the peer is known to send; zero is Config's.
+	Framing framing.Mode
+	Header  framing.Header
 }
 
 // aead are the TLS 1.2 suites with forward secrecy and authenticated encryption; those of TLS 1.3 all are.

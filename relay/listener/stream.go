@@ -74,7 +74,7 @@ func (f *streams) GetSplitFunc() bufio.SplitFunc {
 
 // frames is the coroutine.
 func (s *stream) frames(yield func(item) bool) {
-	r := framing.NewReader(pull{s, yield}, framing.Options{Mode: s.f.p.cfg.Framing, MaxMessage: s.f.p.cfg.MaxMessage, Join: s.f.p.cfg.Join})
+	r := framing.NewReader(pull{s, yield}, framing.Options{Mode: s.f.p.cfg.Framing, Header: s.f.p.cfg.Header, MaxMessage: s.f.p.cfg.MaxMessage, Join: s.f.p.cfg.Join})
 	for {
 		f, err := r.Next()
 		if err != nil || !yield(item{f, true}) {
