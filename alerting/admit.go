@@ -92,6 +92,7 @@ func (a *Alerter) open(key string, m *Match, old *Alert, now time.Time) {
 		al.Earlier = old.Earlier + old.Count
 	}
 	al.add(m, now)
+	al.Noted, al.NotedAt = 1, now
 	a.mem.put(al)
 	a.live[al] = struct{}{}
 	a.awaitPlace(al)

@@ -41,6 +41,9 @@ type Alert struct {
 	FalsePositive  string `json:",omitempty"` // who said so
 	Silence        string `json:",omitempty"` // id of the silence that holds it
 
+	Noted   int64     // matches that decisions on record cover
+	NotedAt time.Time `json:",omitzero"`
+
 	Deliveries map[string]*Delivery // by sink
 }
 
@@ -90,7 +93,9 @@ type Attempt struct {
 	Act     Act
 	Key     string
 	Began   time.Time
-	Unknown bool // it may have arrived
+	Unknown bool      // it may have arrived
+	Tries   int       `json:",omitempty"`
+	Tried   time.Time `json:",omitzero"`
 }
 
 // Limits of the lists of an alert.
@@ -230,4 +235,23 @@ func (a *Alert) untold() bool {
 		}
 	}
 	return false
+}
+
+// notAfter takes back times that lie ahead, for the clock may have been set back while nobody ran: a
+// critical alert must not wait until it is as late as it was.
+func (a *Alert) notAfter(now time.Time) {
+	back := func(list ...*time.Time) {
+		for _, t := range list {
+			if t.After(now) {
+				*t = now
+			}
+		}
+	}
+	back(&a.Opened, &a.Touched, &a.Resolved, &a.NotedAt)
+	for _, d := range a.Deliveries {
+		back(&d.Posted, &d.Edited)
+		if d.Attempt != nil {
+			back(&d.Attempt.Began, &d.Attempt.Tried)
+		}
+	}
 }

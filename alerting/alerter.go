@@ -127,7 +127,9 @@ func (a *Alerter) revive() {
 			a.mem.sinks[name] = &sinkMemory{Name: name}
 		}
 	}
+	now := time.Now()
 	for _, al := range a.mem.alerts {
+		al.notAfter(now)
 		if !a.finished(al) {
 			a.live[al] = struct{}{}
 		}

@@ -19,7 +19,7 @@ var ErrNotFound = errors.New("not found")
 func (a *Alerter) List(match []Matcher, all bool) []*Alert {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var list []*Alert
+	list := []*Alert{}
 	for _, al := range a.mem.alerts {
 		if (all || al.Status != Resolved) && fitAll(match, al) {
 			list = append(list, a.show(al))
@@ -120,7 +120,7 @@ const maxSilences = 10_000
 func (a *Alerter) Silences(all bool) []Silence {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var list []Silence
+	list := []Silence{}
 	for _, s := range a.mem.silences {
 		if all || s.Expired.IsZero() {
 			list = append(list, *s)

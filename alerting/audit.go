@@ -15,7 +15,8 @@ const (
 	Reopened     Verdict = "reopened"
 	Sent         Verdict = "sent"
 	Repeated     Verdict = "repeated"
-	Updated      Verdict = "updated" // Decision.Events matches were throttled into it
+	Updated      Verdict = "updated"
+	Throttled    Verdict = "throttled" // Decision.Events matches were counted and not told by themselves
 	Replied      Verdict = "replied"
 	Folded       Verdict = "folded"
 	Silenced     Verdict = "silenced"
@@ -83,7 +84,7 @@ func (d Decision) Statement() rules.Statement {
 		add("destring.alert.act", d.Act.String())
 	}
 	if d.Events > 0 {
-		s.Fields = append(s.Fields, rules.Int("destring.alert.throttled", d.Events))
+		s.Fields = append(s.Fields, rules.Int("destring.alert.events", d.Events))
 	}
 	if d.Silence != nil {
 		add("destring.silence.id", d.Silence.ID)
@@ -107,4 +108,18 @@ func (d Decision) ecsOutcome() string {
 		return "failure"
 	}
 	return "success"
+}
+
+// noteEvery is how often matches that were only counted go on record.
+const noteEvery = 5 * time.Minute
+
+// note puts on record the matches of al that were counted without a message of their own.
+func (a *Alerter) note(al *Alert, now time.Time) {
+	n := al.Count - al.Noted
+	if n <= 0 || al.Status != Resolved && now.Sub(al.NotedAt) < noteEvery {
+		return
+	}
+	al.Noted, al.NotedAt = al.Count, now
+	a.mark(al)
+	a.decide(Decision{Outcome: Throttled, Alert: al.snapshot(), Events: n, Reason: "counted in an alert that is open"})
 }

@@ -135,7 +135,9 @@ func (a *Alerter) delivered(c *courier, j *job, ref Ref, now time.Time) {
 }
 
 func (a *Alerter) failed(c *courier, j *job, err *DeliveryError, now time.Time) {
-	c.failures++
+	if j.rank != rankStuck || c.failures > 0 { // else the sink is well and the message is not
+		c.failures++
+	}
 	wait := err.After
 	switch err.Outcome {
 	case Retry:
@@ -146,7 +148,8 @@ func (a *Alerter) failed(c *courier, j *job, err *DeliveryError, now time.Time) 
 		}
 	case Unknown:
 		if j.d.Attempt != nil {
-			j.d.Attempt.Unknown = true
+			j.d.Attempt.Unknown, j.d.Attempt.Tried = true, now
+			j.d.Attempt.Tries++
 		}
 	case Rejected:
 		a.rejected(j)

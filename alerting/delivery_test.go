@@ -353,10 +353,10 @@ func TestTheSameSecretElsewhereIsNamed(t *testing.T) {
 		sleep(10 * time.Second)
 		h.feed.add(match(rules.Critical, task("reports.build")))
 		sleep(time.Minute)
-		if got := r.shown["1"].msg.Alert.AlsoIn; len(got) != 1 || got[0] != "reports.build" {
+		if got := r.message("1").Alert.AlsoIn; len(got) != 1 || got[0] != "reports.build" {
 			t.Errorf("the first message names %v, want reports.build", got)
 		}
-		if got := r.shown["2"].msg.Alert.AlsoIn; len(got) != 1 || got[0] != "billing.sync" {
+		if got := r.message("2").Alert.AlsoIn; len(got) != 1 || got[0] != "billing.sync" {
 			t.Errorf("the second message names %v, want billing.sync", got)
 		}
 	})
@@ -376,7 +376,7 @@ func TestThePlaceInKafkaIsAddedOnceItIsKnown(t *testing.T) {
 			t.Fatal(err)
 		}
 		sleep(time.Minute)
-		if got := r.shown["1"].msg.Alert.Match.Place; got.Offset != 7 || got.Partition != 3 {
+		if got := r.message("1").Alert.Match.Place; got.Offset != 7 || got.Partition != 3 {
 			t.Errorf("the message says %+v", got)
 		}
 	})
@@ -395,7 +395,7 @@ func TestTheSecondRedactionSeesSamplesBeforeAnythingIsKept(t *testing.T) {
 		if m.Sample != "it is [REDACTED:strict]" || m.Nearby[0].Text != "near [REDACTED:strict]" {
 			t.Errorf("told: %q, %q", m.Sample, m.Nearby[0].Text)
 		}
-		for _, e := range h.journal.synced {
+		for _, e := range h.journal.crash().synced {
 			if strings.Contains(string(e), "hunter2") {
 				t.Errorf("the journal holds it: %s", e)
 			}
@@ -414,6 +414,89 @@ func TestALevelThatRisesToCriticalIsToldAtOnce(t *testing.T) {
 		sleep(2 * time.Second)
 		if posts := r.acts(alerting.Post); len(posts) != 2 || posts[1].msg.Alert.Level != rules.Critical {
 			t.Errorf("%d posts, want a second one that says critical", len(posts))
+		}
+	})
+}
+
+func TestAMessageOnWhichTheSinkChokesDoesNotHoldUpTheOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		r.answer = func(m *alerting.Message) (bool, error) {
+			if m.Alert.Match.Task == "poison" {
+				return false, &alerting.DeliveryError{Outcome: alerting.Unknown, Reason: "HTTP 500"}
+			}
+			return true, nil
+		}
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Critical, task("poison")))
+		for i := range 20 {
+			h.feed.add(match(rules.Critical, task(fmt.Sprintf("t%d", i))))
+		}
+		sleep(3 * time.Minute)
+		if posts := r.acts(alerting.Post); len(posts) != 20 {
+			t.Errorf("%d posts behind the poison, want 20", len(posts))
+		}
+		r.mu.Lock()
+		r.answer = nil
+		r.mu.Unlock()
+		sleep(2 * time.Hour)
+		if posts := r.acts(alerting.Post); len(posts) != 21 {
+			t.Errorf("%d posts once it is taken, want 21", len(posts))
+		}
+	})
+}
+
+func TestEveryMatchIsOnRecordWhateverBecomesOfIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("hook")
+		r.traits = alerting.Traits{} // it cannot edit: repeats are never told
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		silence(t, h, 24*time.Hour, "task=quiet")
+		n := int64(0)
+		for i := range 100 {
+			h.feed.add(match(rules.Medium), match(rules.Critical, task("quiet")), match(rules.Low, task(fmt.Sprintf("t%d", i))))
+			n += 3
+			sleep(20 * time.Second)
+		}
+		sleep(time.Hour)
+		covered := int64(h.audit.count(alerting.Opened))
+		throttled := 0
+		for _, d := range h.audit.list {
+			if d.Outcome == alerting.Throttled {
+				covered += d.Events
+				throttled++
+			}
+		}
+		if covered != n || throttled > 20 {
+			t.Errorf("%d matches are on record in %d notes, want %d in a few", covered, throttled, n)
+		}
+	})
+}
+
+func TestAClockThatWasSetBackDelaysNothing(t *testing.T) {
+	journal := &memJournal{}
+	bubble(t, func(t *testing.T) { // in the year 2000, plus a day
+		sleep(24 * time.Hour)
+		r := newRoom("soc")
+		r.answer = answers(no(alerting.Retry, time.Hour), no(alerting.Retry, time.Hour))
+		h := start(t, alerting.Options{}, r)
+		h.feed.add(match(rules.Critical))
+		sleep(time.Second)
+		h.stop()
+		journal.synced = h.journal.synced
+	})
+	bubble(t, func(t *testing.T) { // a day earlier
+		r := newRoom("soc")
+		h := start(t, alerting.Options{}, r)
+		h.stop()
+		h.journal = journal
+		h.run()
+		defer func() { h.stop() }()
+		sleep(5 * time.Second)
+		if posts := r.acts(alerting.Post); len(posts) != 1 {
+			t.Errorf("%d posts, want the alert at once", len(posts))
 		}
 	})
 }

@@ -168,7 +168,6 @@ type room struct {
 	shown  map[string]said // by ref
 	answer func(m *alerting.Message) (took bool, err error)
 	hang   chan struct{} // calls wait for it, or their context
-	plainM bool
 	n      int
 }
 
@@ -227,6 +226,13 @@ func (r *room) all() []said {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.log)
+}
+
+// message is what the message of that number shows now.
+func (r *room) message(id string) alerting.Message {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.shown[id].msg
 }
 
 func (r *room) acts(act alerting.Act) (list []said) {

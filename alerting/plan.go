@@ -29,6 +29,7 @@ const (
 	rankRepeat
 	rankEdit
 	rankReply
+	rankStuck
 )
 
 // Parts of the budget, in percent, that are kept for what is more urgent: a first post can
@@ -47,7 +48,7 @@ func (c *courier) want(al *Alert, d *Delivery, now time.Time) want {
 	o := &c.alerter.opts
 	switch {
 	case d.Attempt != nil:
-		return want{ok: true, act: d.Attempt.Act, at: d.Attempt.Began, rank: rankBegun, spare: -1}
+		return d.Attempt.want()
 	case c.traits.Keeper:
 		return c.wantRecord(al, d)
 	case al.Silence != "":
@@ -71,6 +72,16 @@ func (c *courier) want(al *Alert, d *Delivery, now time.Time) want {
 		return change
 	}
 	return repeat
+}
+
+// want finishes what was begun. A message on which the sink chokes again and again, while it may
+// take others, stands back for them after three tries.
+func (t *Attempt) want() want {
+	w := want{ok: true, act: t.Act, at: t.Began, rank: rankBegun, spare: -1}
+	if over := t.Tries - 3; over >= 0 {
+		w.rank, w.at = rankStuck, t.Tried.Add(min(time.Minute<<min(over, 10), 5*time.Minute))
+	}
+	return w
 }
 
 func firstPost(o *Options, al *Alert) want {
@@ -130,7 +141,7 @@ func (c *courier) wantDigest(g *Digest) want {
 	d := &g.Delivery
 	switch {
 	case d.Attempt != nil:
-		return want{ok: true, act: d.Attempt.Act, at: d.Attempt.Began, rank: rankBegun, spare: -1}
+		return d.Attempt.want()
 	case d.Revision >= g.Revision:
 		return want{}
 	case d.Posts == 0:
@@ -144,7 +155,7 @@ func (c *courier) wantDigest(g *Digest) want {
 func (c *courier) wantNotice(n *Notice) want {
 	d := &n.Delivery
 	if d.Attempt != nil {
-		return want{ok: true, act: Post, at: d.Attempt.Began, rank: rankBegun, spare: -1}
+		return d.Attempt.want()
 	}
 	if d.Posts > 0 || d.Refused {
 		return want{}
@@ -259,6 +270,7 @@ func (a *Alerter) intend(c *courier, j *job, now time.Time) {
 		}
 	} else {
 		j.find = j.d.Attempt.Unknown && j.act != Edit
+		j.d.Attempt.Tried = now
 	}
 	a.mark(j.subject)
 	j.msg = Message{Act: j.act, Key: j.d.Attempt.Key, Ref: j.d.Ref, Began: j.d.Attempt.Began, Posts: j.d.Posts, Plain: j.d.Plain}

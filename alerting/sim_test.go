@@ -60,6 +60,8 @@ type life struct {
 func (l *life) die() {
 	l.dead = true
 	w := l.w
+	l.journal.mu.Lock()
+	defer l.journal.mu.Unlock()
 	l.left = &memJournal{synced: slices.Clone(l.journal.synced)}
 	if n := len(l.journal.unsynced); n > 0 {
 		l.left.synced = append(l.left.synced, l.journal.unsynced[:w.rng.IntN(n+1)]...)
@@ -272,74 +274,71 @@ func (w *world) rebirth(t *testing.T, stop func()) (*memJournal, *alerting.Alert
 
 // check holds what was said against what happened.
 func (w *world) check(t *testing.T, src *source, alerts []*alerting.Alert) {
+	told, folded := w.checkMessages(t)
 	counted := map[string]int64{}
-	told := map[string]bool{}
-	folded := 0
-	keys := map[string]int{}
-	posted := map[string]time.Time{}
-	var paced []time.Time
-	var last time.Time
-	digests := map[string]int{}
-	for _, s := range w.room.log {
-		if gap := s.at.Sub(last); !last.IsZero() && gap < 900*time.Millisecond {
-			t.Errorf("two messages within %s", gap)
+	for _, a := range alerts {
+		counted[a.Match.Task] += a.Count + a.Earlier
+	}
+	untold := 0
+	for group, n := range src.counts {
+		if counted[group] != n {
+			t.Errorf("group %s (%s): %d matches were counted, want %d", group, src.levels[group], counted[group], n)
 		}
-		last = s.at
-		critical := false
+		if told[group] {
+			continue
+		}
+		untold++
+		if src.levels[group] == rules.Critical {
+			t.Errorf("critical group %s was never posted", group)
+		}
+	}
+	if untold > folded {
+		t.Errorf("%d groups were not posted but digests tell of %d", untold, folded)
+	}
+	t.Logf("%d groups were posted, %d told in digests", len(told), folded)
+}
+
+// checkMessages holds the messages to what is promised of them. It returns the groups that were posted and
+// how many alerts digests tell of.
+func (w *world) checkMessages(t *testing.T) (told map[string]bool, folded int) {
+	told = map[string]bool{}
+	posted, digests, repeated := map[string]time.Time{}, map[string]int{}, 0
+	keys := map[string]bool{}
+	var paced []time.Time // all but the first posts of critical groups
+	for i, s := range w.room.log {
+		if i > 0 && s.at.Sub(w.room.log[i-1].at) < 900*time.Millisecond {
+			t.Errorf("two messages within %s", s.at.Sub(w.room.log[i-1].at))
+		}
+		free := false
 		switch {
 		case s.msg.Digest != nil:
 			digests[s.msg.Digest.ID] = s.msg.Digest.Alerts
 		case s.msg.Alert != nil && s.msg.Act == alerting.Post:
-			id := s.msg.Alert.ID
-			if before, again := posted[id]; again && s.at.Sub(before) < 4*time.Hour && !w.deaf {
-				t.Errorf("alert %s was posted again after %s", id, s.at.Sub(before))
-			} else if !again {
-				critical = s.msg.Alert.Level == rules.Critical
+			before, again := posted[s.msg.Alert.ID]
+			if again && s.at.Sub(before) < 4*time.Hour && !w.deaf {
+				t.Errorf("alert %s was posted again after %s", s.msg.Alert.ID, s.at.Sub(before))
 			}
-			posted[id], told[s.msg.Alert.Match.Task] = s.at, true
+			free = !again && s.msg.Alert.Level == rules.Critical
+			posted[s.msg.Alert.ID], told[s.msg.Alert.Match.Task] = s.at, true
 		}
-		if s.msg.Act != alerting.Edit {
-			keys[s.msg.Key]++
+		if s.msg.Act != alerting.Edit && keys[s.msg.Key] {
+			repeated++
 		}
-		if !critical {
+		keys[s.msg.Key] = true
+		if !free {
 			paced = append(paced, s.at)
 		}
 	}
-	repeated := 0
-	for _, n := range keys {
-		repeated += n - 1
-	}
-	if allowed := w.unheard; repeated > 0 && !w.deaf || repeated > allowed {
+	if repeated > 0 && !w.deaf || repeated > w.unheard {
 		t.Errorf("%d messages were said again", repeated)
 	}
-	for i, at := range paced {
-		if i >= 120 && at.Sub(paced[i-120]) < time.Hour {
-			t.Errorf("more than 120 messages in the hour before %s", at)
-			break
+	for i := 120; i < len(paced); i++ {
+		if paced[i].Sub(paced[i-120]) < time.Hour {
+			t.Fatalf("more than 120 messages in the hour before %s", paced[i])
 		}
 	}
 	for _, n := range digests {
 		folded += n
 	}
-	for _, a := range alerts {
-		counted[a.Match.Task] += a.Count + a.Earlier
-	}
-	for group, n := range src.counts {
-		if counted[group] != n {
-			t.Errorf("group %s (%s): %d matches were counted, want %d", group, src.levels[group], counted[group], n)
-		}
-		if !told[group] && src.levels[group] == rules.Critical {
-			t.Errorf("critical group %s was never posted", group)
-		}
-	}
-	missing := 0
-	for group := range src.counts {
-		if !told[group] {
-			missing++
-		}
-	}
-	if missing > folded {
-		t.Errorf("%d groups were not posted but digests tell of %d", missing, folded)
-	}
-	t.Logf("%d posts of groups, %d in %d digests", len(told), folded, len(digests))
+	return told, folded
 }

@@ -39,6 +39,7 @@ func (a *Alerter) look(now time.Time) {
 			a.changed(al)
 			a.decide(Decision{Outcome: WasResolved, Alert: al.snapshot(), Reason: fmt.Sprintf("quiet for %s", a.opts.Quiet)})
 		}
+		a.note(al, now)
 		if a.finished(al) {
 			delete(a.live, al)
 		}
