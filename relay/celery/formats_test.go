@@ -175,10 +175,12 @@ func TestTheTimeOfALineIsRead(t *testing.T) {
 
 func TestALineThatSaysNoLevelIsStillRead(t *testing.T) {
 	for line, want := range map[string]string{
-		"[celery.worker.strategy] " + received: "task-received level= logger=celery.worker.strategy task=a.b id=" + id + " state=RECEIVED",
-		"MainProcess: " + received:             "task-received level= process=MainProcess task=a.b id=" + id + " state=RECEIVED",
-		received:                               "task-received level= task=a.b id=" + id + " state=RECEIVED",
-		"celery is fine, MainProcess too":      "- level=",
+		"[celery.worker.strategy] " + received:                   "task-received level= logger=celery.worker.strategy task=a.b id=" + id + " state=RECEIVED",
+		"MainProcess: " + received:                               "task-received level= process=MainProcess task=a.b id=" + id + " state=RECEIVED",
+		received:                                                 "task-received level= task=a.b id=" + id + " state=RECEIVED",
+		stamp + " INFO order shipped " + id:                      "- level=info",
+		stamp + " INFO - removing a.b[" + id + "] from the list": "- level=info",
+		"celery is fine, MainProcess too":                        "- level=",
 	} {
 		if got := told(line, celery.Options{}); got != want {
 			t.Errorf("\n in   %q\n got  %q\n want %q", line, got, want)

@@ -216,6 +216,8 @@ func (h *header) word(w, rest []byte) bool {
 	at := span(h.pos, h.pos+len(w))
 	next := h.pos + len(w)
 	switch {
+	case h.loose > 0 && len(w) == uuidLen && isUUID(w): // an id in a sentence
+		h.loose++
 	case len(w) == uuidLen && isUUID(w):
 		h.id = at
 	case !h.level && h.isLevel(w, rest):
@@ -229,14 +231,14 @@ func (h *header) word(w, rest []byte) bool {
 			h.pid = true
 			setPID(h.c, w)
 		}
-	case h.isTask(w, rest), h.id.End > 0 && h.name.Empty() && int(h.id.End)+4 > h.pos && isIdentifierPath(w) && h.bounded(rest):
+	case h.loose == 0 && h.isTask(w, rest), h.id.End > 0 && h.name.Empty() && int(h.id.End)+4 > h.pos && isIdentifierPath(w) && h.bounded(rest):
 		h.name = at
 	case isCelery(w):
 		h.logger = at
 	case !h.logger.Empty() && len(rest) > 1 && rest[0] == ':' && rest[1] == ' ':
 		return false // "pidbox: Connected to …" behind the logger is the message
-	case h.bounded(rest) && plainName(w):
-		if h.logger.Empty() && !h.looksLikeFunction(rest) {
+	case plainName(w) && (h.bounded(rest) || bytes.IndexByte(w, '.') > 0 && functionFollows(rest)):
+		if h.logger.Empty() && h.loose == 0 && !h.looksLikeFunction(rest) {
 			h.logger = at
 		}
 	default:
@@ -322,6 +324,16 @@ func (h *header) bounded(rest []byte) bool {
 	return h.opened == '[' || h.opened == '('
 }
 
+// functionFollows reports whether name:123 is the next word.
+func functionFollows(b []byte) bool {
+	b = bytes.TrimLeft(b, " ")
+	n := 0
+	for n < len(b) && nameClass[b[n]]&inName != 0 {
+		n++
+	}
+	return n > 0 && n+1 < len(b) && b[n] == ':' && nameClass[b[n+1]]&inDigit != 0
+}
+
 // looksLikeFunction reports whether a line number follows: module:123.
 func (h *header) looksLikeFunction(rest []byte) bool {
 	return len(rest) > 1 && rest[0] == ':' && nameClass[rest[1]]&inDigit != 0
@@ -359,15 +371,19 @@ func (h *header) keyed(key []byte) bool {
 		} else {
 			h.process = span(start, end)
 		}
-	case "processname", "proc", "worker":
+	case "processname", "proc":
 		h.process = span(start, end)
+	case "worker":
+		if isNode(v) {
+			h.c.Worker = span(start, end)
+		}
 	case "logger", "name", "loggername":
 		h.logger = span(start, end)
 	case "task", "taskname":
 		if !noTask(v) {
 			h.name = span(start, end)
 		}
-	case "taskid", "id":
+	case "taskid":
 		if !noTask(v) {
 			h.id = span(start, end)
 		}
