@@ -70,7 +70,7 @@ func (l *life) wait(t *testing.T, s *Spool, ticket Ticket) {
 func (l *life) read(t *testing.T, s *Spool, name string, n int) {
 	r := reader(t, s, name)
 	for range n {
-		if s.disk.(*liar).dead != nil {
+		if s.disk.(*liar).off() != nil {
 			return // a dead process commits nothing more
 		}
 		f, res, err := r.step()
@@ -200,9 +200,9 @@ func TestACrashAtAnyFileCallLosesNothingAcknowledged(t *testing.T) {
 			half, cut := mode&1 == 1, mode&2 == 2
 			synctest.Test(t, func(t *testing.T) {
 				d, l := newLiar(uint64(at)), newLife()
-				d.crashAt, d.half = at, half
+				d.crashIn(at, half)
 				l.live(t, d)
-				dead := d.dead
+				dead := d.off()
 				d = d.reboot(cut)
 				s, err := Open(crashConfig(t, d))
 				if err != nil {

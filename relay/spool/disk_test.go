@@ -78,6 +78,27 @@ func (d *liar) change(op, name string) (float64, error) {
 	return 1, nil
 }
 
+// crashIn turns the machine off at the n-th file call from now.
+func (d *liar) crashIn(n int, half bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.crashAt, d.half = d.ops+n, half
+}
+
+// off returns why the machine is off, nil when it is on.
+func (d *liar) off() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dead
+}
+
+// failBy lets fail choose which calls fail; nil ends that.
+func (d *liar) failBy(fail func(op, name string) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fail = fail
+}
+
 // reboot returns the disk as the next process finds it: after a kill all that was written,
 // after a power cut what was synced and some of the rest.
 func (d *liar) reboot(powerCut bool) *liar {

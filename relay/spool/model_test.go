@@ -62,7 +62,7 @@ func (m *model) start() {
 			clear(m.tried) // they come again
 			return
 		}
-		if m.disk.dead == nil {
+		if m.disk.off() == nil {
 			m.t.Fatalf("step %d: does not start: %v", m.step, err)
 		}
 		m.disk = m.disk.reboot(m.rng.IntN(2) == 0)
@@ -71,7 +71,7 @@ func (m *model) start() {
 
 func (m *model) operate() {
 	n := m.rng.IntN(100)
-	fmt.Fprintln(&m.trace, m.step, n, m.appended, len(m.pending), m.spool.next)
+	fmt.Fprintln(&m.trace, m.step, n, m.appended, len(m.pending))
 	switch {
 	case n < 40:
 		m.add(1 + m.rng.IntN(12))
@@ -84,7 +84,7 @@ func (m *model) operate() {
 	case n < 88:
 		m.fill()
 	case n < 92:
-		m.disk.crashAt, m.disk.half = m.disk.ops+1+m.rng.IntN(25), m.rng.IntN(2) == 0
+		m.disk.crashIn(1+m.rng.IntN(25), m.rng.IntN(2) == 0)
 	case n < 95:
 		if err := m.spool.Close(); err == nil {
 			m.stops++
@@ -98,7 +98,7 @@ func (m *model) operate() {
 		m.cuts++
 		m.restart(true)
 	}
-	if m.disk.dead != nil { // it crashed at a file call
+	if m.disk.off() != nil { // it crashed at a file call
 		cut := m.rng.IntN(2) == 0
 		if cut {
 			m.cuts++
@@ -131,10 +131,7 @@ func (m *model) restart(cut bool) {
 
 // compare checks a copy of the disk, so that the readers stay where they are.
 func (m *model) compare() {
-	m.disk.mu.Lock()
-	dead := m.disk.dead
-	m.disk.mu.Unlock()
-	if dead != nil {
+	if m.disk.off() != nil {
 		return
 	}
 	d := m.disk.copy()
@@ -161,18 +158,16 @@ func (m *model) compare() {
 // failOnce makes one of the next file calls fail.
 func (m *model) failOnce(err error) {
 	left := m.rng.IntN(6)
-	m.disk.mu.Lock()
-	m.disk.fail = func(op, name string) error {
-		if err == errShort && op != "write" || op == "read" && err == errShort {
+	m.errors++
+	m.disk.failBy(func(op, name string) error {
+		if err == errShort && op != "write" {
 			return nil
 		}
 		if left--; left != 0 {
 			return nil
 		}
-		m.errors++
 		return err
-	}
-	m.disk.mu.Unlock()
+	})
 }
 
 // fill takes the free space away, appends, and gives it back: what was accepted meanwhile
@@ -192,7 +187,7 @@ func (m *model) fill() {
 	m.disk.mu.Unlock()
 	time.Sleep(2 * time.Second) // the longest pause between two attempts; the bubble's time
 	m.wait(m.t, m.spool, 0)
-	if len(m.pending) > 0 && m.disk.dead == nil && m.disk.fail == nil {
+	if len(m.pending) > 0 && m.disk.off() == nil {
 		m.t.Errorf("step %d: %d records are not durable though the disk has room again: %v", m.step, len(m.pending), m.spool.Stats().Refusing)
 	}
 }
