@@ -9,6 +9,7 @@ import (
 	"destring/alerting/slack"
 	"destring/relay/kafka"
 	"destring/rules"
+	"destring/rules/detect"
 	"destring/rules/redact"
 )
 
@@ -49,13 +50,13 @@ func (c *Config) kafka() (kafka.Config, error) {
 }
 
 // openAlerting makes what tells people.
-func (h *house) openAlerting(master []byte) error {
+func (h *house) openAlerting(master []byte, set *detect.Set) error {
 	c := h.config
 	reader, err := h.spool.Reader(readerAlerts)
 	if err != nil {
 		return err
 	}
-	h.matches = newSpoolMatches(reader, c.Kafka.Topic, h.log)
+	h.matches = newSpoolMatches(reader, c.Kafka.Topic, set, h.log)
 	if h.journal, err = alerting.OpenFileJournal(c.alertJournal(), deriveKey(master, "alert journal")); err != nil {
 		return err
 	}

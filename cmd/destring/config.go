@@ -19,6 +19,7 @@ type Config struct {
 	Listen  Listen  `key:"listen"`
 	Peers   []Peer  `key:"peers" doc:"What is known of single senders."`
 	Redact  Redact  `key:"redact"`
+	Rules   Rules   `key:"rules"`
 	Spool   Spool   `key:"spool"`
 	Kafka   Kafka   `key:"kafka"`
 	Alerts  Alerts  `key:"alerts"`
@@ -83,6 +84,12 @@ type Peer struct {
 type Redact struct {
 	Profile string `key:"profile" default:"balanced" one:"strict,balanced,debug" doc:"strict hides more, debug less; debug is refused where environment is prod."`
 	KeyFile string `key:"key_file" doc:"Key of the fingerprints, 32 bytes or more. Made beside spool.dir at the first start when empty."`
+}
+
+// Rules are the Sigma rules that judge clean records.
+type Rules struct {
+	Dirs   []string `key:"dirs" doc:"Folders with Sigma rules of yours (.yml), beside those that destring brings along."`
+	Enable []string `key:"enable" doc:"Rules that are off by default and are to run, by id or name."`
 }
 
 // Spool is the durable store between the door and Kafka.

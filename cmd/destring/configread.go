@@ -40,12 +40,7 @@ func loadConfig(file string, sets, environ []string) (*Config, error) {
 
 // loadConfigOrigins also tells where each key's value came from: default, file, env, set.
 func loadConfigOrigins(file string, sets, environ []string) (*Config, map[string]string, error) {
-	l := &loader{file: file, fields: configFields(reflect.TypeFor[Config]()), at: map[string]position{}, loose: map[string]bool{},
-		origin: map[string]string{}, layers: viper.NewWithOptions(viper.KeyDelimiter("."))}
-	for _, f := range l.fields {
-		l.layers.SetDefault(f.Key, f.Default)
-		l.loose[f.Key], l.origin[f.Key] = true, "default"
-	}
+	l := newLoader(file)
 	if file != "" {
 		if err := l.readFile(); err != nil {
 			return nil, nil, err
@@ -59,6 +54,26 @@ func loadConfigOrigins(file string, sets, environ []string) (*Config, map[string
 		l.check(c)
 	}
 	return c, l.origin, l.faults.err()
+}
+
+// defaultConfig is the defaults and what the command line sets, for commands that need no
+// configuration: nothing has to listen.
+func defaultConfig(sets []string) (*Config, error) {
+	l := newLoader("")
+	l.readSets(sets)
+	c := &Config{}
+	l.fill(c)
+	return c, l.faults.err()
+}
+
+func newLoader(file string) *loader {
+	l := &loader{file: file, fields: configFields(reflect.TypeFor[Config]()), at: map[string]position{}, loose: map[string]bool{},
+		origin: map[string]string{}, layers: viper.NewWithOptions(viper.KeyDelimiter("."))}
+	for _, f := range l.fields {
+		l.layers.SetDefault(f.Key, f.Default)
+		l.loose[f.Key], l.origin[f.Key] = true, "default"
+	}
+	return l
 }
 
 func (l *loader) fault(key, format string, args ...any) {

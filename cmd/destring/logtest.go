@@ -43,11 +43,15 @@ Celery, redacted and judged. A line is the message after the syslog header; with
 }
 
 func runLogtest(cmd *cobra.Command, args []string, o logtestFlags) error {
-	options, err := offlineRedactOptions(o.config, o.sets)
+	c, err := offlineConfig(o.config, o.sets)
 	if err != nil {
 		return err
 	}
-	engine, err := rules.New(rules.Options{Redact: options})
+	set, err := c.ruleSet()
+	if err != nil {
+		return &exitError{exitConfig, err}
+	}
+	engine, err := c.engine(randomKey(), set)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"destring/alerting"
@@ -12,20 +11,49 @@ import (
 	"destring/relay/kafka"
 	"destring/relay/spool"
 	"destring/rules"
+	"destring/rules/detect"
 )
 
-// spoolMatches lets alerting read the spool. It is alerting.Matches.
+// spoolMatches lets alerting read the spool: frames in, matches out. It is alerting.Matches. The
+// correlations' memory is saved with the cursor, so a restart neither forgets nor fires again.
 type spoolMatches struct {
 	reader *spool.Reader
 	log    *slog.Logger
+	judge  *alerting.Judge
+	next   atomic.Pointer[detect.Set] // rules of a reload, for the next frame
+	saved  time.Time                  // when the place was last made durable
+	buf    []byte
+
+	tooLarge bool // it was said that the memory is not saved
 }
+
+// leastAlert is from which severity a finding that no rule speaks of raises an alert.
+const leastAlert = rules.Medium
 
 // newSpoolMatches reads the frames of the log topic in which something matched. The header of a
 // frame says so, thus the others are not even decrypted.
-func newSpoolMatches(reader *spool.Reader, logs string, log *slog.Logger) *spoolMatches {
+func newSpoolMatches(reader *spool.Reader, logs string, set *detect.Set, log *slog.Logger) *spoolMatches {
 	reader.Filter(func(f *spool.Frame) bool { return f.Matched && f.Topic == logs })
-	return &spoolMatches{reader, log}
+	m := &spoolMatches{reader: reader, log: log, judge: alerting.NewJudge(set, leastAlert, detect.CorrelatorOptions{})}
+	m.restore(reader.State())
+	return m
 }
+
+func (m *spoolMatches) restore(state []byte) {
+	if len(state) == 0 {
+		return
+	}
+	forgotten, err := m.judge.Restore(state)
+	if err != nil {
+		m.log.Error("alerts: what the correlations remembered cannot be read; they begin anew", "error", err)
+	} else if forgotten > 0 {
+		m.log.Info("alerts: rules that changed begin to count anew", "groups", forgotten)
+	}
+}
+
+// Use takes other rules from the next frame on; what the correlations count goes on where a rule
+// is the same.
+func (m *spoolMatches) Use(set *detect.Set) { m.next.Store(set) }
 
 // Next waits for the next frame with a match.
 func (m *spoolMatches) Next(ctx context.Context) (alerting.Batch, error) {
@@ -33,95 +61,54 @@ func (m *spoolMatches) Next(ctx context.Context) (alerting.Batch, error) {
 	if err != nil {
 		return alerting.Batch{}, err
 	}
+	if set := m.next.Swap(nil); set != nil {
+		state := m.judge.AppendState(nil)
+		m.judge = alerting.NewJudge(set, leastAlert, detect.CorrelatorOptions{})
+		m.restore(state)
+	}
 	return alerting.Batch{Matches: m.read(f), Position: f.Position}, nil
 }
 
-// Commit moves the durable cursor: all up to p is in the journal of the alerts.
-func (m *spoolMatches) Commit(p alerting.Position) error {
-	return m.reader.Commit(p.(spool.Position), nil)
-}
-
-// read takes the matches out of a frame. A frame that cannot be read was damaged after it was
-// checked; it is said and passed over, for it will not get better.
+// read takes the matches out of a frame. What cannot be read was damaged after it was checked; it
+// is said and passed over, for it will not get better.
 func (m *spoolMatches) read(f spool.Frame) []alerting.Match {
 	records, err := kafka.Decode(relay.BatchOf(f))
 	if err != nil {
 		m.log.Error("alerts: a frame of the spool cannot be decoded", "sequence", f.First, "error", err)
 		return nil
 	}
-	var all []alerting.Match
+	values := make([][]byte, len(records))
 	for i := range records {
-		all = append(all, matchesOf(records[i].Value)...)
+		values[i] = records[i].Value
 	}
-	return all
+	matches, unreadable := m.judge.Frame(values)
+	if unreadable > 0 {
+		m.log.Error("alerts: records of the spool cannot be read", "sequence", f.First, "records", unreadable)
+	}
+	return matches
 }
 
-// matchRecord is what alerting needs of a published record.
-type matchRecord struct {
-	Message string `json:"message"`
-	Event   struct {
-		ID      string    `json:"id"`
-		Created time.Time `json:"created"`
-	} `json:"event"`
-	Celery struct {
-		Worker string `json:"worker"`
-		Task   struct {
-			Name string `json:"name"`
-			ID   string `json:"id"`
-		} `json:"task"`
-	} `json:"celery"`
-	Log struct {
-		Syslog struct {
-			Hostname string `json:"hostname"`
-		} `json:"syslog"`
-	} `json:"log"`
-	Source struct {
-		IP string `json:"ip"`
-	} `json:"source"`
-	Service struct {
-		Environment string `json:"environment"`
-	} `json:"service"`
-	TLS struct {
-		Client struct {
-			Hash struct {
-				SHA256 string `json:"sha256"`
-			} `json:"hash"`
-		} `json:"client"`
-	} `json:"tls"`
-	Destring struct {
-		Peer struct {
-			Name string `json:"name"`
-		} `json:"peer"`
-		Findings []struct {
-			Detector    string `json:"detector"`
-			Class       string `json:"class"`
-			Severity    string `json:"severity"`
-			Key         string `json:"key"`
-			Fingerprint string `json:"fingerprint"`
-		} `json:"findings"`
-	} `json:"destring"`
-}
+const (
+	smallState = 64 << 10        // of correlations: bytes that are cheap to write with every commit
+	saveEvery  = 5 * time.Second // otherwise
+)
 
-// leastAlert is from which severity a finding without a rule raises an alert.
-const leastAlert = rules.Medium
-
-// matchesOf returns what in a published record is worth an alert.
-func matchesOf(value []byte) []alerting.Match {
-	var r matchRecord
-	if err := json.Unmarshal(value, &r); err != nil {
+// Commit says that all up to p is in the journal of the alerts, and makes that durable together with the
+// correlations' memory. When that is large it is not done every time: after a crash
+// alerting reads a few frames again and knows their events.
+func (m *spoolMatches) Commit(p alerting.Position) error {
+	if len(m.buf) > smallState && time.Since(m.saved) < saveEvery {
 		return nil
 	}
-	base := alerting.Match{Time: r.Event.Created, EventID: r.Event.ID, Task: r.Celery.Task.Name, TaskID: r.Celery.Task.ID, Worker: r.Celery.Worker,
-		Peer: r.Destring.Peer.Name, PeerFingerprint: r.TLS.Client.Hash.SHA256, PeerAddress: r.Source.IP, Host: r.Log.Syslog.Hostname,
-		Environment: r.Service.Environment, Sample: r.Message}
-	var all []alerting.Match
-	for _, f := range r.Destring.Findings {
-		m := base
-		m.Finding = alerting.Finding{Detector: f.Detector, Class: f.Class, Severity: rules.ParseSeverity(f.Severity), Key: f.Key, Fingerprint: f.Fingerprint}
-		if m.Finding.Severity < leastAlert || slices.ContainsFunc(all, func(o alerting.Match) bool { return o.Finding == m.Finding }) {
-			continue
+	m.buf = m.judge.AppendState(m.buf[:0])
+	m.saved = time.Now()
+	state := m.buf
+	if len(state) > spool.MaxState {
+		if !m.tooLarge {
+			m.tooLarge = true
+			m.log.Warn("alerts: what the correlations remember is too large to be kept over a restart, which will begin anew", "bytes", len(state), "limit", spool.MaxState)
 		}
-		all = append(all, m)
+		state = nil
 	}
-	return all
+	return m.reader.Commit(p.(spool.Position), state)
 }

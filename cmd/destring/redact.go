@@ -48,17 +48,13 @@ func addConfigFlags(cmd *cobra.Command, file *string, sets *[]string) {
 
 func cmdEnviron() []string { return os.Environ() }
 
-// offlineRedactOptions are the policy for commands that need no relay: that of the
-// configuration when there is one, else the default with a random key.
-func offlineRedactOptions(file string, sets []string) (redact.Options, error) {
-	if file == "" && len(sets) == 0 {
-		return redact.Options{Key: randomKey()}, nil
+// offlineConfig is the configuration for commands that need none: the file's when one is named, else
+// the defaults.
+func offlineConfig(file string, sets []string) (*Config, error) {
+	if file == "" {
+		return defaultConfig(sets)
 	}
-	c, err := loadConfig(file, sets, cmdEnviron())
-	if err != nil {
-		return redact.Options{}, err
-	}
-	return c.redactOptions(false)
+	return loadConfig(file, sets, cmdEnviron())
 }
 
 func randomKey() []byte {
@@ -68,10 +64,15 @@ func randomKey() []byte {
 }
 
 func runRedact(cmd *cobra.Command, args []string, o redactFlags) error {
-	options, err := offlineRedactOptions(o.config, o.sets)
+	c, err := offlineConfig(o.config, o.sets)
 	if err != nil {
 		return err
 	}
+	options, err := c.redactPolicy()
+	if err != nil {
+		return err
+	}
+	options.Key = randomKey()
 	r, err := redact.New(options)
 	if err != nil {
 		return err

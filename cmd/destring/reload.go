@@ -62,7 +62,11 @@ func (h *house) reload() (reloaded, error) {
 
 // refit puts what can change into place: engine and certificates.
 func (h *house) refit(next *Config) error {
-	engine, err := next.engine(h.master)
+	set, err := next.ruleSet()
+	if err != nil {
+		return err
+	}
+	engine, err := next.engine(h.master, set)
 	if err != nil {
 		return err
 	}
@@ -86,6 +90,7 @@ func (h *house) refit(next *Config) error {
 		apply = append(apply, func() error { return h.door.listeners[i].Reload(security) })
 	}
 	h.relay.Use(relay.Policy{Engine: engine, Celery: read})
+	h.matches.Use(set)
 	h.level.Set(next.logLevel())
 	var errs []error
 	for _, put := range apply {

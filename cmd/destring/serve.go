@@ -19,7 +19,7 @@ import (
 	"destring/relay/kafka"
 	"destring/relay/spool"
 	"destring/rules"
-	"destring/rules/redact"
+	"destring/rules/detect"
 )
 
 type serveFlags struct {
@@ -166,7 +166,11 @@ func buildHouse(c *Config, o houseOptions) (h *house, err error) {
 		return h, &exitError{exitConfig, err}
 	}
 	h.master = master
-	engine, err := c.engine(master)
+	set, err := c.ruleSet()
+	if err != nil {
+		return h, &exitError{exitConfig, err}
+	}
+	engine, err := c.engine(master, set)
 	if err != nil {
 		return h, &exitError{exitConfig, err}
 	}
@@ -182,7 +186,7 @@ func buildHouse(c *Config, o houseOptions) (h *house, err error) {
 	}
 	h.relay = relay.New(relay.Config{Spool: h.spool, Topics: c.topics(), Partitions: h.partitions, Zone: c.zone(),
 		Shed: c.Listen.OnFull == "shed", Stall: c.Listen.Stall, Metrics: relay.NewMetrics(h.metrics), Stop: h.ending}, relay.Policy{Engine: engine, Celery: read})
-	if err := h.openAlerting(master); err != nil {
+	if err := h.openAlerting(master, set); err != nil {
 		return h, err
 	}
 	if c.Metrics.Address != "" {
@@ -197,13 +201,13 @@ func buildHouse(c *Config, o houseOptions) (h *house, err error) {
 }
 
 // engine makes the rules' engine of the configuration.
-func (c *Config) engine(master []byte) (*rules.Engine, error) {
+func (c *Config) engine(master []byte, set *detect.Set) (*rules.Engine, error) {
 	options, err := c.redactPolicy()
 	if err != nil {
 		return nil, err
 	}
 	options.Key = deriveKey(master, "fingerprint "+c.Environment)
-	return rules.New(rules.Options{Redact: options, Environment: c.Environment, Observer: c.observer()})
+	return rules.New(rules.Options{Redact: options, Rules: set, Environment: c.Environment, Observer: c.observer()})
 }
 
 func (c *Config) topics() [rules.Topics]string {
@@ -282,11 +286,4 @@ func (h *house) problems() map[string]string {
 		problems["spool"] = "full"
 	}
 	return problems
-}
-
-// redactOptions is the policy of the configuration with a key for a command that publishes nothing.
-func (c *Config) redactOptions(bool) (redact.Options, error) {
-	options, err := c.redactPolicy()
-	options.Key = randomKey()
-	return options, err
 }

@@ -64,7 +64,9 @@ func (c *Config) validate(ctx context.Context, offline bool) error {
 			add(key, err)
 		}
 	}
-	_, err := c.engine(randomKey())
+	set, err := c.ruleSet()
+	add("rules", err)
+	_, err = c.engine(randomKey(), set)
 	add("redact", err)
 	_, err = c.slack()
 	add("alerts.slack", err)
