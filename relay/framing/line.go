@@ -48,7 +48,9 @@ func (s *scanner) complete(b []byte, i int) bool {
 			s.joined, s.form.rawLF = true, true
 		}
 	} else {
-		s.head = sniff(b[:min(i, sniffLen)])
+		if s.head.class == headless {
+			s.head = sniff(b[:min(i, sniffLen)])
+		}
 		s.form.learn(s.head)
 	}
 	s.end, s.seen, s.cont, s.kind = i, i+1, false, LF
@@ -182,6 +184,18 @@ func indexFrom(b []byte, from int, c byte) int {
 	return from + i
 }
 
+// indexDelimiter returns the index of the first line feed or NUL in b, or -1.
+func indexDelimiter(b []byte) int {
+	lf := bytes.IndexByte(b, '\n')
+	if lf >= 0 {
+		b = b[:lf]
+	}
+	if nul := bytes.IndexByte(b, 0); nul >= 0 {
+		return nul
+	}
+	return lf
+}
+
 // nextCount returns where in b, searched from just before s.seen, a count before a PRI stands, or -1.
 func (s *scanner) nextCount(b []byte) int {
 	from := s.seen
@@ -251,10 +265,13 @@ func (s *scanner) header(line []byte) answer {
 	case p == 0:
 		return continues
 	}
+	if !s.form.strict() && !s.mayBeNUL() {
+		return begins
+	}
 	begin := line[:min(len(line), sniffLen)]
-	if i := bytes.IndexAny(begin, "\n\x00"); i >= 0 {
+	if i := indexDelimiter(begin); i >= 0 {
 		begin = begin[:i]
-	} else if len(line) < sniffLen && (s.form.strict() || s.mayBeNUL()) {
+	} else if len(line) < sniffLen {
 		return undecided
 	}
 	f := sniff(begin)
@@ -264,6 +281,7 @@ func (s *scanner) header(line []byte) answer {
 	if s.mayBeNUL() && f.class != bare {
 		return nulBeforeHeader(line)
 	}
+	s.coming = f
 	return begins
 }
 

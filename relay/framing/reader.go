@@ -216,8 +216,9 @@ func (r *Reader) makeRoom() {
 		return
 	}
 	left := r.hi - r.lo
-	if left > len(r.buf)/2 || len(r.buf) == 0 {
-		grown := make([]byte, max(2*len(r.buf), smallBuffer))
+	// The scanner hands out or drops what is longer than scan.max, so this holds all that it can leave.
+	if largest := r.scan.max + readBuffer; left >= len(r.buf)/2 && len(r.buf) < largest {
+		grown := make([]byte, min(max(2*len(r.buf), smallBuffer), largest))
 		copy(grown, r.buf[r.lo:r.hi])
 		r.buf = grown
 	} else {

@@ -30,7 +30,8 @@ type scanner struct {
 	cont   bool // the line behind end is known to belong to the message
 	joined bool
 	resync bool // out of step: take up at the next count before a PRI
-	head   form
+	head   form // of its first line
+	coming form // of the line behind it, when that was found to begin the next frame
 
 	// Set by the Reader.
 	final  bool // no more will come
@@ -118,7 +119,8 @@ func (s *scanner) begin(b []byte) (used int, more bool) {
 		s.state, s.need = inCount, n
 		return used + size, true
 	}
-	s.state, s.end, s.seen, s.cont, s.joined, s.head = inText, -1, 0, false, false, form{}
+	s.state, s.end, s.seen, s.cont, s.joined = inText, -1, 0, false, false
+	s.head, s.coming = s.coming, form{}
 	s.resync = b[0] != '<' && s.losesStep(v)
 	return used, true
 }

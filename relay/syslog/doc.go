@@ -25,6 +25,6 @@
 //
 // # Measured
 //
-// Messages of 300 bytes, one core, 0 allocations (BenchmarkParse): RFC 5424 113 ns, with structured data 161 ns, RFC 3164 168 ns,
-// bare PRI 59 ns, invalid UTF-8 273 ns. For comparison: leodido/go-syslog v4 1,879 ns and 16 allocations.
+// CPU time a message of 300 bytes, 0 allocations (BenchmarkParse, -cpu 1): RFC 5424 123 ns, with structured data 178 ns, RFC 3164 189 ns,
+// with an RFC 3339 time 209 ns, bare PRI 63 ns, invalid UTF-8 321 ns. For comparison: leodido/go-syslog v4 2,558 ns and 16 allocations.
 package syslog
