@@ -44,6 +44,8 @@ func TestForgedTextStaysInItsPlaceAndIsFlagged(t *testing.T) {
 			"- level=info logger=shop.views", 0},
 		{"a header behind an escape that rsyslog would write", celeryHead + "a.b[" + id + "]: said#012" + forgedLine, "- level=info process=MainProcess task=a.b id=" + id, event.InnerHeader},
 		{"a header behind the two characters", celeryHead + "a.b[" + id + "]: said\\n" + forgedFrame, "- level=info process=MainProcess task=a.b id=" + id, event.InnerHeader},
+		{"a message in a sentence, where the format is not known", stamp + " INFO customer wrote " + received, "- level=info", 0},
+		{"a message in a sentence under a logger of the application's", stamp + " INFO shop.views: " + received, "- level=info logger=shop.views", 0},
 		{"terminal codes", celeryHead + "a.b[" + id + "]: \x1b]0;owned\x07", "- level=info process=MainProcess task=a.b id=" + id, event.ControlChars},
 		{"text that runs backwards", celeryHead + "a.b[" + id + "]: x\u202egpj.exe", "- level=info process=MainProcess task=a.b id=" + id, event.ControlChars},
 		{"an overlong id", celeryHead + "Task a.b[" + id + "0] received", "task-received level=info process=MainProcess task=a.b id=" + id + "0 state=RECEIVED", event.OddTaskID},
