@@ -114,6 +114,8 @@ func TestListsMapsAndSpecialValues(t *testing.T) {
 		{"dotted fields, nested or flat or half", "sel: {a.b.c: x}\ncondition: sel", []string{`{"a":{"b":{"c":"x"}}}`, `{"a.b.c":"x"}`, `{"a.b":{"c":"x"}}`, `{"a":{"b.c":"x"}}`}, []string{`{"a":{"b":"x"}}`, `{"c":"x"}`}},
 		{"any element of an array", "sel: {a: x}\ncondition: sel", []string{`{"a":["y","x"]}`, `{"a":[["x"]]}`}, []string{`{"a":["y"]}`, `{"a":[]}`}},
 		{"fields of objects in arrays", "sel: {a.b: x}\ncondition: sel", []string{`{"a":[{"b":"y"},{"b":"x"}]}`}, []string{`{"a":[{"b":"y"}]}`}},
+		{"one element of an array", "sel: {a.1: x, 'b[0].c': y}\ncondition: sel", []string{`{"a":["z","x"],"b":[{"c":"y"}]}`}, []string{`{"a":["x","z"],"b":[{"c":"y"}]}`, `{"a":["z","x"],"b":[{},{"c":"y"}]}`}},
+		{"a key that is a number", "sel: {a.1: x}\ncondition: sel", []string{`{"a":{"1":"x"}}`}, []string{`{"a":"x"}`}},
 		{"no element of an array", "sel: {a: x}\ncondition: not sel", []string{`{"a":["y"]}`, `{}`}, []string{`{"a":["y","x"]}`}},
 	})
 }

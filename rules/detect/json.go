@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 )
 
@@ -46,6 +47,9 @@ func (e Event) Time() (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// maxPlaces bounds how deep lists in lists are walked twice.
+const maxPlaces = 6
+
 // Event makes ev the matcher's event, in place of Reset and the calls for each field.
 func (m *Matcher) Event(ev Event) {
 	m.Reset()
@@ -55,8 +59,8 @@ func (m *Matcher) Event(ev Event) {
 	}
 }
 
-// node adds what is at path and below it. A path is the keys joined by dots; the places in
-// lists are not part of it.
+// node adds what is at path and below it. A path is the keys joined by dots. The places in
+// lists are not part of it; where a rule names one, the element has a second path with it.
 func (m *Matcher) node(path []byte, v any, depth int) {
 	slot, named := m.set.slots[string(path)]
 	if !named {
@@ -78,8 +82,11 @@ func (m *Matcher) node(path []byte, v any, depth int) {
 			m.Present(at)
 		}
 		if depth < maxNesting {
-			for _, below := range v {
+			for i, below := range v {
 				m.node(path, below, depth+1)
+				if m.set.places && depth < maxPlaces {
+					m.node(strconv.AppendInt(append(path, '.'), int64(i), 10), below, depth+1)
+				}
 			}
 		}
 	case nil:

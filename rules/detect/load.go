@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,6 +37,7 @@ type Set struct {
 	fields   []string
 	slots    map[string]int32
 	keywords bool
+	places   bool // a field names one element of a list
 	gates    int
 	program  program
 
@@ -129,8 +132,20 @@ func (b *builder) slot(field string) int32 {
 	}
 	slot := int32(len(b.set.fields))
 	b.set.fields, b.set.slots[field] = append(b.set.fields, field), slot
+	if place := listPlace.ReplaceAllString(field, ".$1"); listPlaceDotted.MatchString(place) {
+		b.set.places = true
+		if _, taken := b.set.slots[place]; !taken {
+			b.set.slots[place] = slot
+		}
+	}
 	return slot
 }
+
+// A field may name one element of a list: hosts[0].ip or hosts.0.ip.
+var (
+	listPlace       = regexp.MustCompile(`\[(\d{1,4})\]`)
+	listPlaceDotted = regexp.MustCompile(`\.\d{1,4}(\.|$)`)
+)
 
 func (b *builder) refuse(file string, rule *Rule, err error) {
 	r := Refusal{File: file, Reason: err.Error()}
@@ -215,10 +230,8 @@ func (b *builder) document(file string, root *yaml.Node) {
 	}
 	before := len(b.set.fields)
 	if err := b.parse(rule, root); err != nil {
-		for _, field := range b.set.fields[before:] { // of nobody now
-			delete(b.set.slots, field)
-		}
-		b.set.fields = b.set.fields[:before]
+		b.set.fields = b.set.fields[:before] // the others are of nobody now
+		maps.DeleteFunc(b.set.slots, func(_ string, slot int32) bool { return int(slot) >= before })
 		b.refuse(file, rule, err)
 	}
 }
