@@ -17,7 +17,7 @@ func (r *Redactor) apply(s *Scratch, text []byte) Result {
 	s.spans = r.settle(s, text)
 	r.write(s, text)
 	for range maxRounds {
-		if !glued(s.out, s.edits) || !r.another(s, text) {
+		if !glued(s.out, text, s.edits) || !r.another(s, text) {
 			break
 		}
 		r.write(s, text)
@@ -36,10 +36,15 @@ func (r *Redactor) apply(s *Scratch, text []byte) Result {
 // maxRounds bounds the passes over our own output.
 const maxRounds = 4
 
-// glued reports whether something stands directly at a mark that is not what ends a value: then the
-// output may read as a key with a longer value, and is looked at once more.
-func glued(out []byte, edits []edit) bool {
+// glued reports whether something stands directly at a mark that is not what ends a value, or a mark took the
+// place of signs that end one: then the output may read in another way than the input, and is looked at once more.
+func glued(out, text []byte, edits []edit) bool {
 	for _, e := range edits {
+		for _, b := range text[e.inLo:e.inHi] {
+			if structural[b] {
+				return true
+			}
+		}
 		if e.outHi < len(out) && !endsWord[out[e.outHi]] {
 			return true
 		}
@@ -49,6 +54,13 @@ func glued(out []byte, edits []edit) bool {
 	}
 	return false
 }
+
+var structural = func() (t [256]bool) {
+	for _, b := range " \t\n\r\"'`@#?[]{}()<>|" {
+		t[b] = true
+	}
+	return t
+}()
 
 var endsWord = func() (t [256]bool) {
 	for _, b := range " \t\n\r\"'`,;)]}&@\\|" {

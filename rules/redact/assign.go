@@ -200,6 +200,11 @@ func (c *scan) separator(p int, k *keyName) (int, separation) {
 		if p > k.hi || k.quote != 0 { // "key -> value" folded, <entry key="password">value<
 			return c.skipSigns(p, k), sepTag
 		}
+	case '(':
+		if p == k.hi && k.quote == 0 && k.noun.detector == detPassword && c.quotedAt(p+1) && !c.getter(k) {
+			return p + 1, sepSign // PASSWORD('…'), set_password("…")
+		}
+		return 0, sepNone
 	case ',':
 		return c.pair(p+1, k)
 	case '\n', '\r', '\\', '#':
@@ -212,6 +217,16 @@ func (c *scan) separator(p int, k *keyName) (int, separation) {
 		return c.ideographic(p)
 	}
 	return c.spaced(p, k)
+}
+
+// getter reports whether the name is of a function that is given another name: get_password('db').
+func (c *scan) getter(k *keyName) bool {
+	for _, verb := range [...]string{"get", "find", "load", "read", "fetch", "has", "lookup", "need", "require"} {
+		if hasPrefixFold(c.text[k.lo:k.word], verb) {
+			return true
+		}
+	}
+	return false
 }
 
 // skipSigns steps over = : > and a type annotation such as ": str =".

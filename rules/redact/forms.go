@@ -20,6 +20,8 @@ func ownForms() []form {
 		{"jdbc:oracle:thin:", (*scan).oracle},
 		{"miie mhcc mc4caq b3blbnnzac mhqcaqee mihuagea miid mihcagea miig miij miic", (*scan).bareKey},
 		{"login_from logged_in_from request_from sign-in_from signin_from access_from attempt_from attempts_from connection_from accepted_from client", (*scan).clientIP},
+		{"kty", (*scan).jwk},
+		{"values_( values(", (*scan).insertValues},
 		{"[parameters:", (*scan).parameters},
 		{"arguments:", (*scan).arguments},
 	}
@@ -227,37 +229,59 @@ func (c *scan) webhook(start, end int) {
 	for stop < len(t) && stop-end < 400 && t[stop] > ' ' && !isQuote(t[stop]) && t[stop] != '\\' && t[stop] != '<' && t[stop] != '>' && t[stop] != ')' && t[stop] != ',' && t[stop] < 0x80 {
 		stop++
 	}
-	lo := start
+	c.s.charge(stop - start)
+	if c.touchesMark(end, stop) {
+		return
+	}
+	lo, hi := 0, 0
 	for i := end; i < stop && t[i] != '?' && t[i] != '#'; i++ {
-		if t[i] == '/' {
-			if i+1 < stop && i-lo > 8 && lo > start && !c.wordsBetween(lo, i) && hasSlashAfter(t, i+1, stop) && !hasPrefixFold(t[start:], "hooks.slack.com") {
-				break
-			}
-			lo = i + 1
+		if i > end && t[i-1] != '/' {
+			continue
+		}
+		e := run(t[:stop], i, func(b byte) bool { return b != '/' && b != '?' && b != '#' && b != '[' })
+		part := t[i:e]
+		switch {
+		case len(part) < 8 || words(part) || allDigits(part) || uuidLike(part):
+		case !hasDigit(part) && hi > 0, hasByte(part, '@'):
+		case len(part) >= 16 && hasDigit(part) || hi == 0:
+			lo, hi = i, e
 		}
 	}
-	if lo == start {
-		lo = end
-	}
-	hi := lo
-	for hi < stop && t[hi] != '/' && t[hi] != '?' && t[hi] != '#' {
-		hi++
-	}
-	c.s.charge(stop - start)
-	if hi-lo >= 8 && !words(t[lo:hi]) {
+	if hi > lo && (hasDigit(t[lo:hi]) || hi-lo >= 20) {
 		c.emit(span{det: detWebhook, layer: Shape, rule: "webhook"}, lo, hi)
 	}
 }
 
-func (c *scan) wordsBetween(lo, hi int) bool { return words(c.text[lo:hi]) || allDigits(c.text[lo:hi]) }
-
-func hasSlashAfter(t []byte, i, stop int) bool {
-	for ; i < stop; i++ {
-		if t[i] == '/' {
-			return true
+// jwk hides the private members of a JSON web key.
+func (c *scan) jwk(start, end int) {
+	if start == 0 || end >= len(c.text) || !isQuote(c.text[start-1]) {
+		return
+	}
+	lo, hi := max(0, start-1200), min(len(c.text), end+2400)
+	c.s.charge(hi - lo)
+	for i := lo + 1; i+3 < hi; i++ {
+		if !isQuote(c.text[i-1]) || !isLower(c.text[i]) {
+			continue
+		}
+		e := run(c.text[:hi], i, isLower)
+		switch string(c.text[i:e]) {
+		case "d", "p", "q", "dp", "dq", "qi", "k":
+		default:
+			i = e
+			continue
+		}
+		n := slashRun(c.text, e)
+		if e+n+1 >= hi || !isQuote(c.text[e+n]) {
+			continue
+		}
+		at := e + n + 1
+		for at < hi && (c.text[at] == ':' || c.text[at] == ' ') {
+			at++
+		}
+		if v, ok := c.quotedValue(at); ok && at > e+n+1 && v.hi-v.lo >= 16 && highEntropy(c.text[v.lo:v.hi]) {
+			c.emit(span{det: detPrivateKey, layer: Shape, rule: "jwk"}, v.lo, v.hi)
 		}
 	}
-	return false
 }
 
 // oracle finds the password of jdbc:oracle:thin:user/password@host.
@@ -342,10 +366,14 @@ func (c *scan) option(name []byte, i int) {
 	}
 	lo += c.r.markLen(t[lo:hi])
 	if user {
+		name := lo
 		for lo < hi && t[lo] != ':' {
 			lo++
 		}
 		lo++
+		if lo == hi && mixed(t[name:lo-1]) { // a key in the place of the user, and no password
+			lo, hi = name, lo-1
+		}
 	}
 	if lo < hi && t[lo] != '-' && !placeholder(t[lo:hi]) && !c.marks(t[lo:hi]) && !sourceNames[string(lowered(nil, t[lo:hi]))] && (!hasPrefixFold(name, "docker") || mixed(t[lo:hi]) && t[i-1] == ' ' && !dotted(t[lo:hi]) && indexFold(t[i-min(i, 40):i], "login") >= 0) {
 		c.emit(span{det: detPassword, layer: Structure, rule: "command-line", noPrint: true, remember: memorable(t[lo:hi])}, lo, hi)

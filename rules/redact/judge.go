@@ -21,12 +21,36 @@ func (c *scan) judge(k *keyName, v value, sep separation) bool {
 	if c.marks(b) {
 		return true
 	}
+	v = c.proper(k, v)
 	if why := c.harmless(k, v, sep); why != "" {
 		c.left(n.detector, Structure, v.lo, v.hi, why)
 		return true
 	}
 	c.hide(k, v, n.detector)
 	return true
+}
+
+// proper cuts off what the form of a value brings with it, or takes in what belongs to it: "sha256=" before a
+// signature, the other words of a recovery phrase.
+func (c *scan) proper(k *keyName, v value) value {
+	switch {
+	case k.noun.detector == detSignature:
+		for i := v.lo; i < v.hi && i-v.lo < 8; i++ {
+			if c.text[i] == '=' && i+1 < v.hi {
+				v.lo = i + 1
+				break
+			}
+		}
+	case k.noun.detector == detRecoveryPhrase && v.quote == 0:
+		hi := v.hi
+		for n := 0; n < 24 && hi+1 < len(c.text) && c.text[hi] == ' ' && isLower(c.text[hi+1]); n++ {
+			hi = run(c.text, hi+1, isLower)
+			if n >= 9 {
+				v.hi = hi
+			}
+		}
+	}
+	return v
 }
 
 // marks reports whether b is nothing but marks of our own.
@@ -75,7 +99,7 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 		return "prose"
 	case sep == sepTable && !mixed(b):
 		return "a word in a table"
-	case v.quote == 0 && sep == sepSign && c.prose(b, v, k):
+	case v.quote == 0 && sep == sepSign && k.noun.detector != detRecoveryPhrase && c.prose(b, v, k):
 		return "prose"
 	}
 	if k.noun.detector == detPIN {
@@ -112,7 +136,7 @@ func harmlessStrong(b []byte, k *keyName, v value) string {
 		if v.quote == 0 && len(b) == 1 {
 			return "one character"
 		}
-		if dotted(b) || arn(b) {
+		if arn(b) || dotted(b) && !hasDigit(b) && (v.quote == 0 || dots(b) > 1) {
 			return "a name of a class or resource"
 		}
 		return ""
@@ -159,8 +183,11 @@ func placeholder(b []byte) bool {
 	}
 	first, last := b[0], b[len(b)-1]
 	switch {
-	case len(b) > 2 && (first == '<' && last == '>' || first == '[' && last == ']' && len(b) < 24 && !hasPrefixFold(b, "[redacted:")):
-		return len(b) < 64 && !mixedRun(b[1:len(b)-1])
+	case len(b) > 2 && first == '<' && last == '>':
+		return len(b) < 64 && !hasDigit(b)
+	case len(b) > 2 && first == '[' && last == ']' && len(b) < 24:
+		var low [24]byte
+		return maskWords[string(lowered(low[:0], b[1:len(b)-1]))]
 	case first == '$' && len(b) > 1:
 		return b[1] == '{' || b[1] == '(' || upperName(b[1:])
 	case first == '{' && last == '}':
@@ -177,7 +204,7 @@ func placeholder(b []byte) bool {
 
 var maskWords = wordSet(`none null nil undefined nan n/a na redacted masked hidden filtered removed scrubbed sanitized censored suppressed omitted
 	unset notset not-set empty blank secretstr <redacted> [filtered] [redacted] [masked] [hidden] [removed] (hidden) (redacted) xxx your_password your-password
-	your_api_key your-api-key yourpassword *hidden* --redacted-- ***redacted*** __redacted__ protected required optional enabled disabled present absent missing [secret] {redacted} obfuscated`)
+	your_api_key your-api-key yourpassword *hidden* --redacted-- ***redacted*** __redacted__ protected required optional enabled disabled present absent missing sensitive private [secret] {redacted} obfuscated`)
 
 // maskRun reports whether b is made of mask characters, with a few characters shown at one end at most.
 func maskRun(b []byte) bool {
@@ -306,10 +333,17 @@ func (c *scan) code(b []byte, v value, k *keyName) bool {
 		return true
 	}
 	// a plain name: code when it names a credential itself (password=password), or stands on a source line
-	if sourceNames[string(lowered(nil, b[:min(len(b), 40)]))] || snakeName(b) && c.onSourceLine(v.lo) {
-		return true
+	if sourceNames[string(lowered(nil, b[:min(len(b), 40)]))] {
+		return k.noun.detector != detPassword || c.inCall(k, v) || c.onSourceLine(v.lo)
 	}
-	return false
+	return snakeName(b) && c.onSourceLine(v.lo)
+}
+
+// inCall reports whether the pair stands among the arguments of a call.
+func (c *scan) inCall(k *keyName, v value) bool {
+	after := v.hi < len(c.text) && (c.text[v.hi] == ')' || c.text[v.hi] == ',')
+	before := k.lo > 0 && c.text[k.lo-1] == '(' || k.lo > 1 && c.text[k.lo-1] == ' ' && (c.text[k.lo-2] == ',' || c.text[k.lo-2] == ';')
+	return after || before
 }
 
 var sourceNames = wordSet(`password passwd pwd pass secret token key api_key apikey self cls settings config request os environ kwargs args data user params payload value val getpass
@@ -506,6 +540,16 @@ func dotted(b []byte) bool {
 		}
 	}
 	return dots > 0 && run > 1
+}
+
+func dots(b []byte) int {
+	n := 0
+	for _, x := range b {
+		if x == '.' {
+			n++
+		}
+	}
+	return n
 }
 
 func hasDigitHeavy(b []byte) bool {

@@ -20,6 +20,9 @@ func (c *scan) key(n *noun, lo, hi int) bool {
 	if n.alone && (ks != lo || ke != hi) {
 		return false
 	}
+	if n.compound && !c.compound(ks, lo) {
+		return false
+	}
 	k := keyName{noun: n, lo: ks, word: lo, hi: ke, strength: n.strength}
 	if verdict == tailUnknown {
 		k.strength = weak
@@ -29,6 +32,20 @@ func (c *scan) key(n *noun, lo, hi int) bool {
 	}
 	c.s.charge(ke - ks)
 	return c.assigned(&k)
+}
+
+// compound reports whether a word stands before lo in the name that starts at ks, and makes it a secret's.
+func (c *scan) compound(ks, lo int) bool {
+	e := lo
+	for e > ks && !isAlnum(c.text[e-1]) {
+		e--
+	}
+	w := e
+	for w > ks && isLetter(c.text[w-1]) && (w == e || !isUpper(c.text[w]) || isUpper(c.text[w-1])) {
+		w--
+	}
+	var low [24]byte
+	return w < e && e-w <= len(low) && !publicKeys[string(lowered(low[:0], c.text[w:e]))]
 }
 
 // keyName is a key's name in the text.

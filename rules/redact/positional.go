@@ -13,6 +13,28 @@ func (c *scan) arguments(start, end int) {
 	c.positional(start, end, "message:")
 }
 
+// insertValues maps the literals of INSERT INTO t (columns) VALUES (…) to its columns.
+func (c *scan) insertValues(start, end int) {
+	from := max(0, start-1024)
+	at := lastFold(c.text[from:start], "insert into")
+	if at < 0 || end-1 >= len(c.text) {
+		return
+	}
+	columns := c.insertColumns(c.text[from+at : start])
+	c.s.charge(start - from)
+	c.s.elements = c.items(end-1, c.s.elements[:0])
+	for _, e := range c.s.elements {
+		var name []byte
+		name, columns = nextColumn(columns)
+		if n := c.nounOf(name); n != nil {
+			k := keyName{noun: n, lo: end, word: end, hi: end, strength: n.strength}
+			if v, ok := c.quotedValue(e.lo); ok {
+				c.judge(&k, v, sepSign)
+			}
+		}
+	}
+}
+
 // positional hides the items of a tuple by the names that their places in a template give them.
 func (c *scan) positional(start, end int, head string) {
 	t := c.text

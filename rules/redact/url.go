@@ -106,6 +106,9 @@ func (c *scan) cutURL(lo, stop int) {
 		return
 	}
 	rest := c.text[colon+1 : hi]
+	if c.touchesMark(colon+1, hi) {
+		return
+	}
 	for _, x := range rest {
 		if x == '/' || x == '?' {
 			return
@@ -143,6 +146,8 @@ func (c *scan) authorization(k *keyName, p int) bool {
 		if !hasDigit(c.text[lo:w]) || hasPrefixFold(c.text[lo:], "oauth2") {
 			lo = w + 1
 		}
+	} else if w > lo && w-lo <= 12 && !hasDigit(c.text[lo:w]) && hasPrefixFold(c.text[w:hi], "%20") {
+		lo = w + 3
 	}
 	for lo < hi && c.text[lo] == ' ' {
 		lo++

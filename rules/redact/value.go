@@ -24,7 +24,9 @@ func (c *scan) valueAt(k *keyName, p int, sep separation) bool {
 	switch c.text[p] {
 	case '{', '[', '(':
 		if sep != sepQuery && sep != sepProse {
-			return c.container(k, p)
+			if c.container(k, p) || k.strength != strong || c.text[p] == '{' {
+				return true
+			}
 		}
 	case '|', '>':
 		if v, ok := c.yamlBlock(p); ok {

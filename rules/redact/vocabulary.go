@@ -22,6 +22,8 @@ type noun struct {
 	alone bool
 	// query nouns count only inside a URL's query: "key", "code".
 	query bool
+	// compound nouns count only behind another word, and not behind those of publicKeys: "enc_key", not "key".
+	compound bool
 }
 
 // vocabulary is the key names, in lower case. In a compound "_" stands for nothing, "_", "-", "." or a space:
@@ -31,7 +33,7 @@ type noun struct {
 var vocabulary = []struct {
 	detector detectorID
 	strength strength
-	marks    string // g glued, a alone, q query only
+	marks    string // g glued, a alone, q query only, c compound only
 	words    string
 }{
 	{detPassword, strong, "g", `password passwd passwrd passwort kennwort losungswort passphrase pass_phrase passcode
@@ -43,6 +45,7 @@ var vocabulary = []struct {
 		store_pass my_pass user_pw db_pw admin_pw root_pw user_pwd db_pwd bind_pw rootpw unlock_code
 		пароль пароли пароля парола лозинка кодовое_слово κωδικος κωδικος_προσβασης συνθηματικο סיסמה סיסמא كلمة_المرور كلمة_السر رمز_عبور گذرواژه
 		पासवर्ड गुप्तशब्द পাসওয়ার্ড รหัสผ่าน 密码 密碼 口令 登录密码 パスワード 暗証番号 비밀번호 암호 패스워드 פסיסמה գաղտնաբառ პაროლი`},
+	{detPassword, strong, "g", `keyphrase snmp_community community_string enable_secret identified_by identified_with_by`},
 	{detPassword, strong, "", `pass pwd pw psw pwrd pswd mdp clave senhas wachtwoorden hasla passe code_secret mysql_pwd requirepass masterauth tajne keyword_secret`},
 	{detPasswordHash, strong, "g", `password_hash passwd_hash password_digest pass_hash pwd_hash pw_hash hashed_password password_hashed encrypted_password crypted_password
 		password_encrypted hashed_pw hash_password mot_de_passe_hash hashed_pass passwordhash_value`},
@@ -52,7 +55,7 @@ var vocabulary = []struct {
 		access_key private_key encryption_key decryption_key signing_key master_key auth_key account_key storage_key shared_key shared_access_key
 		service_key service_role_key app_key application_key license_key licence_key subscription_key function_key hmac_key aes_key fernet_key rsa_key ssh_key jwt_key crypto_key cipher_key data_key
 		webhook_key webhook_token admin_key admin_token deploy_key consumer_key secret_id private_key_id access_key_id aws_access_key_id csrf_token xsrf_token csrfmiddlewaretoken
-		verification_token reset_token password_reset_token invite_token activation_token unsubscribe_token api_password magic_link_token
+		passkey oauth_verifier recovery_key openai_key sendgrid_key verification_token reset_token password_reset_token invite_token activation_token unsubscribe_token api_password magic_link_token
 		client_key session_key verify_token authenticity_token join_token unseal_key root_token vault_token sas_token accesskeyid appsecret apikey secretkey host_key_private symmetric_key key_material
 		geheimnis geheimschlussel geheimer_schlussel api_schlussel privater_schlussel zugangsschlussel zugriffstoken zugangstoken cle_api cle_secrete cle_privee cle_d_api jeton_d_acces jeton_acces clave_api clave_secreta clave_privada secreto
 		token_de_acceso chave_api chave_secreta chave_privada chave_de_api segredo token_de_acesso chiave_api chiave_segreta chiave_privata segreto api_sleutel geheime_sleutel klucz_api tajny_klucz klucz_prywatny
@@ -65,11 +68,12 @@ var vocabulary = []struct {
 	{detSecret, weak, "", `auth credential credentials creds authorization_code auth_code session_id sessionid session licence license access signature_key hmac api_credential pat seed
 		connection_string zugangsdaten identifiants credenciales credenciais geheim key_id_secret user_key account_secret_id encryption_seed`},
 	{detSecret, weak, "q", `key code`},
+	{detSecret, weak, "c", `key`},
 	{detURLToken, medium, "", `x_amz_security_token x_goog_signature x_amz_signature x_amz_credential awsaccesskeyid x_goog_credential`},
 	{detSignature, weak, "", `signature sig hmac_signature x_hub_signature x_signature oauth_signature`},
 	{detOTPSeed, strong, "g", `totp_secret otp_secret totp_seed otp_seed mfa_secret two_factor_secret twofa_secret 2fa_secret totp_key authenticator_secret otpauth_secret`},
 	{detPIN, strong, "", `pin pin_code pincode otp otp_code totp totp_code one_time_password one_time_code onetime_code verification_code sms_code mfa_code two_factor_code 2fa_code security_code
-		cvv cvc cvv2 cvc2 cvn card_verification_value card_pin tan backup_code backup_codes recovery_code recovery_codes passcode_2fa login_code einmalpasswort codigo_pin codigo_de_verificacion code_pin пинкод пин_код код_подтверждения 验证码 驗證碼 認証コード 인증번호`},
+		cvv cvc cvv2 cvc2 cvn card_verification_value card_pin tan backup_code backup_codes recovery_code recovery_codes passcode_2fa login_code einmalpasswort access_code activation_code entry_code door_code gate_code alarm_code unlock_pin codigo_pin codigo_de_verificacion code_pin пинкод пин_код код_подтверждения 验证码 驗證碼 認証コード 인증번호`},
 	{detRecoveryPhrase, strong, "g", `mnemonic seed_phrase recovery_phrase mnemonic_phrase seed_words backup_phrase secret_phrase wallet_seed`},
 	{detAuthHeader, strong, "g", `authorization proxy_authorization x_authorization authorisation`},
 	{detCookie, strong, "", `cookie set_cookie cookies set_cookie2 http_cookie`},
@@ -108,7 +112,7 @@ func nouns() []noun {
 	for _, group := range vocabulary {
 		for _, word := range strings.Fields(group.words) {
 			n := noun{detector: group.detector, strength: group.strength,
-				glued: strings.Contains(group.marks, "g"), alone: strings.Contains(group.marks, "a"), query: strings.Contains(group.marks, "q")}
+				glued: strings.Contains(group.marks, "g"), alone: strings.Contains(group.marks, "a"), query: strings.Contains(group.marks, "q"), compound: strings.Contains(group.marks, "c")}
 			joins := []string{""}
 			if strings.Contains(word, "_") {
 				joins = []string{"", "_"}
@@ -147,3 +151,9 @@ func wordSet(words string) map[string]bool {
 	}
 	return set
 }
+
+// publicKeys are the words that make a "key" something to find a thing by.
+var publicKeys = wordSet(`routing primary foreign public cache sort partition object dict lookup idempotency group lock row record map s3 file translation message unique composite business natural surrogate
+	task job queue event kafka dedup dedupe bucket prefix hash range item node url search filter order join redis memcached session_cache config setting settings feature param parameter column field
+	metric meta data_set dataset image blob storage_path path resource entity user_id id json dictionary i18n locale menu route state tag label attribute property index pub verifying verification host known site measurement publishable
+	throttle rate limit idempotent conversation thread message_group correlation tracking shard sharding hot shortcut arrow`)
