@@ -23,7 +23,7 @@
 // Log text can hold whole forged headers: a task's name, a node's name and every argument is logged with
 // its line feeds. So a line that looks like a header is one only when it fits the headers of this connection, as soon
 // as the sender has shown that it leaves line feeds in: the family (RFC 5424, RFC 3164, PRI only) must have been seen before,
-// and of HOSTNAME and the shape of the time at least one. Options.Header tells the family from the first byte.
+// and of HOSTNAME and the shape of the time one, inside a message of several lines both. Options.Header tells the family from the first byte.
 // Not resolved, for nothing on the wire tells: a forged header of exactly the sender's form, and one in the
 // first message with a line feed of a connection whose form is not told. Only octet counting carries text safely.
 //

@@ -79,12 +79,22 @@ func (k *known) hasHost(h uint32) bool {
 // strict reports whether enough is known of the sender to take a strange header for text.
 func (k *known) strict() bool { return k.fixed || k.classes != 0 && (k.rawLF || k.calm == settled) }
 
-// fits reports whether f may be a header of this sender: its family must have been seen, and of
-// time stamp and host at least one. (A forwarder of many hosts changes the host,
-// rsyslog the precision of the stamp with that of its own source; both at once is rare.)
-func (k *known) fits(f form) bool {
-	if !k.strict() {
+// fits reports whether f may be a header of this sender. Its family must have been seen, and of time stamp and host at
+// least one: a forwarder of many hosts changes the host, rsyslog the precision of the stamp with that of its own
+// source, and both at once is rare. Inside a message of several lines it must be both, for there
+// text is likelier than the first message of a host.
+func (k *known) fits(f form, inside bool) bool {
+	switch {
+	case !k.strict():
+		return true
+	case k.classes&f.class == 0:
+		return false
+	case f.class == bare:
 		return true
 	}
-	return k.classes&f.class != 0 && (f.class == bare || k.stamps&(1<<f.stamp) != 0 || k.hasHost(f.host))
+	stamp, host := k.stamps&(1<<f.stamp) != 0, k.hasHost(f.host)
+	if inside {
+		return stamp && host
+	}
+	return stamp || host
 }

@@ -275,7 +275,7 @@ func (s *scanner) header(line []byte) answer {
 		return undecided
 	}
 	f := sniff(begin)
-	if !s.form.fits(f) {
+	if !s.form.fits(f, s.joined) {
 		return continues
 	}
 	if s.mayBeNUL() && f.class != bare {
