@@ -22,6 +22,22 @@ func (r *run) advance() {
 	r.change()
 }
 
+// fold makes one frame of done ones in a row. So a partition that is stuck for long holds
+// back the cursor, but not the others: only what waits takes memory.
+func (r *run) fold() {
+	kept := r.frames[:0]
+	for _, f := range r.frames {
+		if n := len(kept); f.pieces == 0 && n > 0 && kept[n-1].pieces == 0 {
+			f.run += kept[n-1].run
+			kept[n-1] = f
+			continue
+		}
+		kept = append(kept, f)
+	}
+	clear(r.frames[len(kept):])
+	r.frames = kept
+}
+
 // commit stores the state and the cursor: at once when a lane waits for it, else every
 // CommitInterval.
 func (r *run) commit(now time.Time) time.Time {
@@ -68,17 +84,7 @@ func (r *run) committed(version uint64, moved bool, err error) {
 // snapshot encodes the state as it is now.
 func (r *run) snapshot() []byte {
 	s := state{cluster: r.cluster, producer: r.producer, epoch: r.epoch}
-	for _, f := range r.frames {
-		switch {
-		case f.pieces == 0:
-			s.frames = append(s.frames, frameDone)
-		case f.scattered:
-			s.frames = append(s.frames, 0)
-		default:
-			s.frames = append(s.frames, uint64(f.settled))
-		}
-	}
-	s.frames = append(s.frames, r.skip...)
+	s.frames = progressOf(r.frames, r.skip)
 	for _, l := range r.order {
 		s.lanes = append(s.lanes, laneState{l.topic, l.partition, l.producer, l.epoch, l.next, l.doubtful, l.saved()})
 	}

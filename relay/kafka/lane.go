@@ -15,6 +15,7 @@ type frame struct {
 	ordinal  uint64 // place in the source's order
 	pieces   int    // not settled yet
 	bytes    int
+	run      uint64 // frames that this one stands for: done ones are folded together
 
 	// settled counts its records that are settled while others wait: a frame that was
 	// split goes on there after a restart. Not kept once its records are scattered over

@@ -102,8 +102,8 @@ type run struct {
 
 	frames  []*frame // accepted, not behind the cursor yet, in the source's order
 	ordinal uint64
-	skip    []uint64 // what the last run settled of the frames still to come; see state
-	pending int      // bytes of frames
+	skip    []progress // what the last run settled of the frames still to come
+	pending int        // bytes of frames
 	lanes   map[laneKey]*lane
 	order   []*lane
 	refused map[string]int  // smallest size that a topic refused
@@ -200,6 +200,9 @@ func (r *run) loop(ctx context.Context) error {
 		}
 		timer.Reset(time.Until(wake))
 		var arrived chan pulled
+		if len(r.frames) >= maxFrames {
+			r.fold()
+		}
 		if !r.eof && !r.stopping && r.pending < r.cfg.MaxPending && len(r.frames) < maxFrames {
 			arrived = r.arrived
 		}
@@ -280,18 +283,24 @@ func (r *run) take(a pulled) {
 		}
 		return
 	}
-	f := &frame{position: a.batch.Position, ordinal: r.ordinal, bytes: len(a.batch.Records)}
+	f := &frame{position: a.batch.Position, ordinal: r.ordinal, bytes: len(a.batch.Records), run: 1}
 	r.ordinal++
 	r.frames = append(r.frames, f)
 	p := &piece{Batch: a.batch, frames: []*frame{f}}
 	if len(r.skip) > 0 {
-		settled := r.skip[0]
-		r.skip = r.skip[1:]
-		if settled == frameDone {
+		next := &r.skip[0]
+		if next.done > 1 {
+			next.done--
 			r.advance()
 			return
 		}
-		r.resume(p, int(settled))
+		done, settled := next.done > 0, next.settled
+		r.skip = r.skip[1:]
+		if done {
+			r.advance()
+			return
+		}
+		r.resume(p, settled)
 	}
 	f.pieces = 1
 	r.pending += f.bytes
@@ -300,12 +309,12 @@ func (r *run) take(a pulled) {
 }
 
 // resume takes the first n records off p: the last run settled them.
-func (r *run) resume(p *piece, n int) {
-	if n <= 0 || n >= p.Count {
+func (r *run) resume(p *piece, n uint64) {
+	if n == 0 || p.Count < 1 || n >= uint64(p.Count) {
 		return
 	}
-	if _, rest, err := r.coder.split(&p.Batch, n); err == nil {
-		p.Batch, p.planned, p.frames[0].settled = rest, true, n
+	if _, rest, err := r.coder.split(&p.Batch, int(n)); err == nil {
+		p.Batch, p.planned, p.frames[0].settled = rest, true, int(n)
 	}
 }
 

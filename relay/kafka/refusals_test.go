@@ -196,3 +196,40 @@ func TestBacklogForATopicNoLongerConfiguredGoesThere(t *testing.T) {
 	publish(t, c, s)
 	wantIDs(t, readAll(t, b.Addr()), 2, 30)
 }
+
+// A topic that refuses for long holds back the cursor, but not the other topics; and a kill
+// meanwhile doubles nothing.
+func TestATopicThatRefusesDoesNotHoldUpTheOthers(t *testing.T) {
+	const audit = "celery.audit.v1"
+	b := startBroker(t, broker.Config{Topics: []broker.Topic{{Name: logs, Partitions: 2}, {Name: audit, Partitions: 1}}})
+	refusal := b.Refuse(audit, kerr.TopicAuthorizationFailed.Code, -1)
+	s := kafkatest.New()
+	const rounds = 3000
+	for i := range rounds {
+		if i%1000 == 0 {
+			stuck := batch(t, kafka.None, 0, i/1000, 1)
+			stuck.Topic = audit
+			s.Add(stuck)
+		}
+		s.Add(batch(t, kafka.None, 0, i, 1), batch(t, kafka.None, 1, i, 1))
+	}
+	c := config(t, b.Addr(), nil)
+	c.Topics = append(c.Topics, kafka.Topic{Name: audit})
+	delivered := func() bool {
+		return b.PartitionInfo(logs, 0).HighWatermark == rounds && b.PartitionInfo(logs, 1).HighWatermark == rounds
+	}
+	p, stop := background(t, c, s)
+	eventually(t, "the other topic is delivered", delivered)
+	if s.Committed() != 0 || p.Status().OK {
+		t.Errorf("the cursor moved over a batch that is not delivered: %d; status %+v", s.Committed(), p.Status())
+	}
+	_ = stop()
+	s = s.Reopen()
+	refusal.Remove()
+	s.End()
+	publish(t, c, s)
+	wantIDs(t, readAll(t, b.Addr()), 2, rounds)
+	if n := b.PartitionInfo(audit, 0).HighWatermark; n != 3 {
+		t.Errorf("%d audit records", n)
+	}
+}

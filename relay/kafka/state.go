@@ -4,14 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 )
 
 // The state that is committed beside the cursor. All numbers are varints:
 //
 //	1 (version) | cluster id | producer | epoch
-//	n | n numbers, of the next n frames behind the cursor: how many of its records are
-//	    settled; the largest uint64: all
+//	n | n numbers about the frames behind the cursor, in order: twice how many frames in a
+//	    row are done, or twice how many records of one frame are settled, plus one
 //	lanes | per lane: topic | partition | producer | epoch | next sequence | doubtful batches
 //	    | headers | 61 bytes each
 //
@@ -22,7 +21,7 @@ type state struct {
 	cluster  string
 	producer int64
 	epoch    int16
-	frames   []uint64
+	frames   []progress
 	lanes    []laneState
 }
 
@@ -40,9 +39,32 @@ const (
 	stateVersion = 1
 	maxLanes     = 1 << 16
 	maxFrames    = 4096 // in memory at once, so also in the state
-
-	frameDone = math.MaxUint64
 )
+
+// progress is what is settled behind the cursor: a run of whole frames (done > 0), or a part
+// of one frame.
+type progress struct {
+	done    uint64 // frames
+	settled uint64 // records
+}
+
+// progressOf folds frames into runs.
+func progressOf(frames []*frame, rest []progress) []progress {
+	var out []progress
+	for _, f := range frames {
+		switch n := len(out); {
+		case f.pieces > 0 && f.scattered:
+			out = append(out, progress{})
+		case f.pieces > 0:
+			out = append(out, progress{settled: uint64(f.settled)})
+		case n > 0 && out[n-1].done > 0:
+			out[n-1].done += f.run
+		default:
+			out = append(out, progress{done: f.run})
+		}
+	}
+	return append(out, rest...)
+}
 
 func (s *state) encode() []byte {
 	b := []byte{stateVersion}
@@ -52,7 +74,11 @@ func (s *state) encode() []byte {
 	b = binary.AppendVarint(b, int64(s.epoch))
 	b = binary.AppendUvarint(b, uint64(len(s.frames)))
 	for _, f := range s.frames {
-		b = binary.AppendUvarint(b, f+1) // "all", the most frequent, becomes 0
+		if f.done > 0 {
+			b = binary.AppendUvarint(b, f.done*2)
+		} else {
+			b = binary.AppendUvarint(b, f.settled*2+1)
+		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(s.lanes)))
 	for i := range s.lanes {
@@ -82,7 +108,14 @@ func decodeState(b []byte) (*state, error) {
 	s := &state{cluster: d.text(), producer: d.number(), epoch: int16(d.number())}
 	frames := d.size(2 * maxFrames)
 	for i := 0; i < frames && !d.bad; i++ {
-		s.frames = append(s.frames, d.count()-1)
+		switch v := d.count(); {
+		case v%2 == 1:
+			s.frames = append(s.frames, progress{settled: v / 2})
+		case v > 0:
+			s.frames = append(s.frames, progress{done: v / 2})
+		default:
+			d.bad = true
+		}
 	}
 	lanes := d.size(maxLanes)
 	for i := 0; i < lanes && !d.bad; i++ {
