@@ -9,8 +9,8 @@
 //   - Behind a PRI without time only "name[123]:" and a word before Celery's line are tags: "mingle: all alone" is text.
 //   - A text's own time (RFC 3339 and no host and tag behind it, or a level) is no header's.
 //   - A frame that is meant as RFC 5424 and is not is kept whole, with a Fault. So is one with a broken PRI.
-//   - Without PRI there is a header only before the connection has shown one, or where frames are counted: between lines it
-//     may be the rest of a traceback.
+//   - Without PRI there is a header only before the connection has shown one, or where frames are counted: between delimiters it
+//     may be the rest of a message.
 //
 // Header fields come from the header, structured data stays under its own SD-ID: no text and no parameter can set a field.
 // The header itself is the sender's word; who the sender is, TLS says (event.Peer).

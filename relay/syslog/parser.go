@@ -56,7 +56,8 @@ func (p *Parser) Parse(frame []byte, received int64, ev *event.Event) {
 	p.sawPRI = true
 	setPRI(ev, pri)
 	rest := frame[n:]
-	if version, m := readVersion(rest); m > 0 && (version == 1 || startsStamp(rest[m:])) {
+	if version, m := readVersion(rest); m > 0 && (startsStamp(rest[m:]) || version == 1 && ev.Syslog.Framing != event.FramingNUL) {
+		// Python, which alone frames by NUL, writes texts that begin with "1 ".
 		ev.Syslog.Format, ev.Syslog.Version = event.FormatRFC5424, version
 		msg, fault := p.rfc5424(rest[m:], &ev.Syslog)
 		if fault != "" {
@@ -120,10 +121,10 @@ func readVersion(b []byte) (version uint8, n int) {
 	return 0, 0
 }
 
-// withoutPRI reads a frame of a sender that leaves the PRI out, and returns the text. Where lines end frames and others had a
-// PRI, this one may be the rest of a traceback, in which nothing may become a header.
+// withoutPRI reads a frame of a sender that leaves the PRI out, and returns the text. Where a byte of text can end frames and
+// others had a PRI, this one may be the rest of a message, in which nothing may become a header.
 func (p *Parser) withoutPRI(frame []byte, received int64, h *event.Syslog) []byte {
-	if p.sawPRI && h.Framing == event.FramingLF {
+	if p.sawPRI && (h.Framing == event.FramingLF || h.Framing == event.FramingNUL) {
 		return frame
 	}
 	var found event.Syslog
