@@ -121,9 +121,9 @@ func (b *builder) bind(doc *correlationDoc, rules []*Rule, bound map[*Rule]*corr
 		}
 	}
 	c.unique = doc.kind == "value_count" || doc.kind == "temporal"
-	if doc.kind == "event_count" || doc.kind == "value_count" {
+	if doc.kind == "event_count" {
 		for _, cond := range doc.conditions {
-			c.keep = max(c.keep, int(min(max(cond.bound, 0), maxEntries))+2)
+			c.keep = max(c.keep, int(cond.bound)+2)
 		}
 	}
 	doc.rule.Index = len(s.rules)

@@ -222,6 +222,11 @@ func (d *correlationDoc) checkCounts() error {
 	if d.kind == "value_median" {
 		d.kind, d.percentile = "value_percentile", 50
 	}
+	for _, c := range d.conditions {
+		if most := map[string]float64{"event_count": maxCount, "value_count": maxEntries - 1}[d.kind]; most > 0 && c.bound > most {
+			return refuse(d.line, "%s cannot be held against %v, only up to %v", d.kind, c.bound, most)
+		}
+	}
 	return nil
 }
 

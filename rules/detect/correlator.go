@@ -9,8 +9,9 @@ import (
 
 // Bounds of correlation.
 const (
-	maxEntries = 10_000 // of one group; the oldest make room
-	maxRefs    = 10     // events named in a firing
+	maxEntries = 10_000    // of one group, where all of them are looked at; the oldest make room
+	maxCount   = 1_000_000 // that event_count can be held against: it takes 40 bytes each
+	maxRefs    = 10        // events named in a firing
 )
 
 // CorrelatorOptions bound a Correlator.

@@ -95,6 +95,8 @@ func TestWhatTheSpecificationForbidsIsRefused(t *testing.T) {
 		{"a condition that is no number", correlation("type: event_count\nrules: [base]\ntimespan: 5m\ncondition: {gte: many}"), "must be a number"},
 		{"value_count without field", correlation("type: value_count\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2}"), "needs condition.field"},
 		{"event_count with field", correlation("type: event_count\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2, field: x}"), "means nothing"},
+		{"more events than can be counted", correlation("type: event_count\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2000000}"), "only up to 1e+06"},
+		{"more values than can be told apart", correlation("type: value_count\nrules: [base]\ntimespan: 5m\ncondition: {gt: 10000, field: x}"), "only up to 9999"},
 		{"percentile over 100", correlation("type: value_percentile\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2, field: x, percentile: 101}"), "between 0 and 100"},
 		{"an unknown attribute", correlation("type: event_count\nrules: [base]\ntimespan: 5m\nwindow: tumbling\ncondition: {gte: 2}"), `no attribute "window"`},
 		{"generate that is no boolean", correlation("type: event_count\nrules: [base]\ntimespan: 5m\ngenerate: 'yes'\ncondition: {gte: 2}"), "true or false"},

@@ -161,7 +161,7 @@ func (r *stateReader) group(known []*correlation) *group {
 	if r.err != nil {
 		return nil
 	}
-	g := &group{of: known[index-1], firing: firing[0] == 1, entries: make([]entry, 0, min(n, maxEntries))}
+	g := &group{of: known[index-1], firing: firing[0] == 1, entries: make([]entry, 0, n)}
 	if g.of != nil {
 		g.key = string(binary.BigEndian.AppendUint32(nil, uint32(g.of.index))) + string(key)
 	}
@@ -169,7 +169,7 @@ func (r *stateReader) group(known []*correlation) *group {
 	for range n {
 		before += r.varint()
 		e := entry{time: before, id: event.ID{Connection: r.fixed(), Message: r.fixed()}, mark: r.fixed(), number: math.Float64frombits(r.fixed())}
-		if len(g.entries) < maxEntries && (len(g.entries) == 0 || g.entries[len(g.entries)-1].time <= e.time) && (g.of == nil || g.of.markFits(e.mark)) {
+		if (g.of == nil || len(g.entries) < g.of.limit()) && (len(g.entries) == 0 || g.entries[len(g.entries)-1].time <= e.time) && (g.of == nil || g.of.markFits(e.mark)) {
 			g.entries = append(g.entries, e)
 		}
 	}

@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -167,6 +168,27 @@ func TestEventsThatDoNotCountLeaveNoGroupBehind(t *testing.T) {
 	run(t, set, c, 0, ev(0, "a", "u", `"x"`, "v", `"many"`), ev(1, "a", "u", `"y"`), ev(2, "a", "v", "1"))
 	if s := c.Stats(); s.Groups != 0 || s.NoGroup != 1 {
 		t.Errorf("stats %+v", s)
+	}
+}
+
+func TestLargeThresholdsAreReachedExactly(t *testing.T) {
+	set := load(t, bases+correlation("x", "type: event_count\nrules: [base_a]\ngroup-by: [u]\ntimespan: 1d\ncondition: {gte: 30000}")+
+		correlation("y", "type: value_count\nrules: [base_b]\ngroup-by: [u]\ntimespan: 1d\ncondition: {field: v, gte: 2000}"))
+	c, m := set.NewCorrelator(detect.CorrelatorOptions{}), set.NewMatcher()
+	k, u, v := set.Slot("k"), set.Slot("u"), set.Slot("v")
+	fired := map[string]int{}
+	for i := range 40_000 {
+		m.Reset()
+		m.Text(k, []byte{"ab"[i%20/19]})
+		m.Text(u, []byte("x"))
+		m.Number(v, float64(i))
+		m.Match()
+		for _, f := range c.Feed(m, int64(i)*1e9, event.ID{Message: uint64(i) + 1}) {
+			fired[f.Rule.ID] = i
+		}
+	}
+	if want := map[string]int{"x": 30_000/19*20 + 30_000%19 - 1, "y": 39_999}; !maps.Equal(fired, want) {
+		t.Errorf("fired %v, want %v", fired, want)
 	}
 }
 

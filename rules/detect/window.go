@@ -73,7 +73,7 @@ func (c *Correlator) insert(g *group, e entry) (at int, quiet bool) {
 		if e.time < g.entries[0].time {
 			return -1, false
 		}
-		g.entries = slices.Delete(g.entries, 0, 1)
+		g.entries = g.entries[1:]
 	}
 	at = len(g.entries)
 	for at > 0 && g.entries[at-1].time > e.time {
@@ -99,8 +99,8 @@ func (g *group) counted(e entry) bool {
 
 // limit is how many entries of a group are enough. Late ones need some more.
 func (c *correlation) limit() int {
-	if c.keep > 0 && !c.unique {
-		return min(c.keep+8, maxEntries)
+	if c.kind == "event_count" {
+		return c.keep + 8
 	}
 	return maxEntries
 }
@@ -110,9 +110,7 @@ func (g *group) forget(before int64) {
 	for n < len(g.entries) && g.entries[n].time < before {
 		n++
 	}
-	if n > 0 {
-		g.entries = slices.Delete(g.entries, 0, n)
-	}
+	g.entries = g.entries[n:] // append takes new space now and then, and leaves these behind
 }
 
 // replace moves the entry with the same mark to e's time. It returns its place, or -1 when there is none.
