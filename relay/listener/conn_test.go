@@ -234,3 +234,21 @@ func TestTheCertificatesExpiryIsAMetric(t *testing.T) {
 		t.Errorf("expiry %v, want %v", got, leaf.Certificate.NotAfter)
 	}
 }
+
+// A client that shuts down in order at the moment of the relay's stop takes our close_notify as its receipt.
+func TestWhatIsUnderWayWhenTheRelaySaysCloseNotifyIsKept(t *testing.T) {
+	s := newSite(t)
+	c := s.worker("w.shop.example")
+	write(t, c, octet("<14>early"))
+	s.rec.texts(t, 1)
+	s.cancel()
+	if !endsInOrder(c) {
+		t.Fatal("no close_notify")
+	}
+	write(t, c, octet("<14>under way"))
+	_ = c.CloseWrite()
+	s.stop()
+	if got := s.rec.texts(t, 2); got[1] != "under way" || s.rec.synced != 2 {
+		t.Errorf("messages: %q, %d synced", got, s.rec.synced)
+	}
+}

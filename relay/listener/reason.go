@@ -60,6 +60,7 @@ var remedies = map[reason]string{
 	acceptFailed:   "if these are too many open files, raise LimitNOFILE or lower limits.connections",
 	full:           "raise limits.connections (and the limit of open files), or find who opens so many",
 	peerFull:       "raise limits.peer_connections, or find why this peer opens so many",
+	displaced:      "it had not shaken hands for a second while all connections were taken; see limits.connections",
 	slowHandshake:  "the client opened a connection and did not finish its TLS handshake; a health check, a scanner, or a client waiting for something else",
 	plaintext:      "this port speaks TLS only: switch TLS on in the client",
 	tlsVersion:     "the client must speak TLS 1.2 or 1.3",

@@ -49,7 +49,7 @@ func TestALiveConnectionOfARevokedCertificateIsCutAndNothingReceivedIsLost(t *te
 
 func TestALiveConnectionIsCutWhenItsCertificateExpires(t *testing.T) {
 	s := newSite(t)
-	leaf := must(s.ca.Issue(pki.Request{Names: []string{"w"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(2500 * time.Millisecond)}))
+	leaf := must(s.ca.Issue(pki.Request{Names: []string{"w"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(4500 * time.Millisecond)}))
 	c := s.dial(s.clientConfig(leaf))
 	write(t, c, octet("<14>in time"))
 	s.rec.texts(t, 1)

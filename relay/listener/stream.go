@@ -117,7 +117,14 @@ func (s *stream) split(data []byte, atEOF bool) (advance int, token []byte, err 
 	if s.over {
 		return 0, nil, io.EOF
 	}
-	if advance, token = s.cut(data, atEOF); s.busy || atEOF && token == nil {
+	if atEOF {
+		// The rest goes straight to the session: the end may set free many messages that were held, and the
+		// Scanner panics when it gets a hundred tokens for no bytes.
+		s.release(data)
+	} else {
+		advance, token = s.cut(data)
+	}
+	if s.busy || atEOF {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		s.finish(ctx)
@@ -126,14 +133,35 @@ func (s *stream) split(data []byte, atEOF bool) (advance int, token []byte, err 
 	return advance, token, nil
 }
 
-// cut takes all that the Scanner has, so that its 64 KiB buffer never fills. The Scanner asks again only
-// while bytes are left, so with each frame the last byte is left with it, though it was read.
-func (s *stream) cut(data []byte, atEOF bool) (advance int, token []byte) {
+// release hands over everything at the end of the stream.
+func (s *stream) release(data []byte) {
 	defer s.f.p.survive(s.f.gauges)
 	if s.busy {
-		return 0, nil
+		return
 	}
 	s.busy = true
+	s.feed(data)
+	s.eof = true
+	s.takeAll()
+	s.busy = false
+}
+
+// takeAll takes what the frame reader has without a way through the server. All tokens were
+// delivered before, since the Scanner calls split again only after that.
+func (s *stream) takeAll() {
+	for {
+		it, ok := s.next()
+		if !ok || !it.found {
+			return
+		}
+		s.open("")
+		s.in.begin()
+		_ = s.in.take(it.frame.Bytes, framings[it.frame.Kind], flagsOf(it.frame)) // counted there
+	}
+}
+
+// feed shows the frame reader what it has not yet read of the Scanner's buffer, and voids the timer.
+func (s *stream) feed(data []byte) {
 	s.calls++
 	if s.timer != nil {
 		s.timer.Stop()
@@ -141,10 +169,19 @@ func (s *stream) cut(data []byte, atEOF bool) (advance int, token []byte) {
 	if len(s.data) == 0 {
 		s.data = data[min(s.fed, len(data)):]
 	}
-	s.eof = atEOF
-	it, ok := s.next()
 	s.fed = 0
-	if ok && it.found {
+}
+
+// cut takes all that the Scanner has, so that its 64 KiB buffer never fills. The Scanner asks again only
+// while bytes are left, so with each frame the last byte is left with it, though it was read.
+func (s *stream) cut(data []byte) (advance int, token []byte) {
+	defer s.f.p.survive(s.f.gauges)
+	if s.busy {
+		return 0, nil
+	}
+	s.busy = true
+	s.feed(data)
+	if it, ok := s.next(); ok && it.found {
 		s.fed = min(1, len(data))
 		token = s.tokenOf(it.frame)
 	} else {
@@ -166,8 +203,7 @@ func (s *stream) rest() {
 	}
 }
 
-// lapse runs when no bytes came until the frame reader's deadline. All tokens were delivered by then,
-// since the Scanner calls split again only after that: so the messages that are ready go straight to the session.
+// lapse runs when no bytes came until the frame reader's deadline.
 func (s *stream) lapse(call int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,15 +212,7 @@ func (s *stream) lapse(call int) {
 		return
 	}
 	s.busy, s.late = true, true
-	for {
-		it, ok := s.next()
-		if !ok || !it.found {
-			break
-		}
-		s.open("")
-		s.in.begin()
-		_ = s.in.take(it.frame.Bytes, framings[it.frame.Kind], flagsOf(it.frame)) // counted there
-	}
+	s.takeAll()
 	s.rest()
 	s.busy = false
 }

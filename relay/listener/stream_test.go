@@ -78,7 +78,8 @@ var mixed = octet("<14>1 - w celery 1 - - counted\nin two lines") + "<13>Nov 25 
 	octet("<14>1 - w celery 1 - - "+strings.Repeat("y", 90_000)) + "<13>" + strings.Repeat("z", 1<<20+500) + "\n" + "<14>and no end"
 
 func TestTheFormatOfGoSyslogGivesTheMessagesOfTheDirectWay(t *testing.T) {
-	inputs := []string{mixed, "<14>one\x00<11>Trace\n  back\x00<14>three\x00", ""}
+	inputs := []string{mixed, "<14>one\x00<11>Trace\n  back\x00<14>three\x00", "",
+		strings.Repeat("<14>python\x00", 50) + strings.Repeat("<14>and now lines, all set free by the end\n", 500)}
 	for _, k := range killers {
 		inputs = append(inputs, k)
 	}
