@@ -27,6 +27,9 @@ func (c *scan) key(n *noun, lo, hi int) bool {
 	if verdict == tailUnknown {
 		k.strength = weak
 	}
+	if c.r.strict {
+		k.strength = max(k.strength, medium)
+	}
 	if n.query && !c.inQuery(ks) {
 		return false
 	}

@@ -63,7 +63,7 @@ func (c *scan) personal(k *keyName, v value) bool {
 		c.left(det, PersonalData, v.lo, v.hi, "does not have the form")
 		return det != detName && det != detAddress
 	}
-	sp := span{det: det, layer: PersonalData, rule: k.noun.text, key: c.s.name(cleanName(c.text[k.lo:k.hi])), noPrint: true}
+	sp := span{det: det, layer: PersonalData, rule: k.noun.text, key: c.keyName(k), noPrint: true}
 	if v.quote == 0 && k.quote != 0 && len(b) > 0 && isDigit(b[0]) {
 		sp.quote, sp.slashes = k.quote, uint8(min(k.slashes, 63))
 	}

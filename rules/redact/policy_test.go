@@ -91,6 +91,33 @@ func TestAnAllowEntryForATaskCoversThatTaskOnly(t *testing.T) {
 	}
 }
 
+func TestStrictTakesWeakSignsForStrongAndShowsNoFingerprint(t *testing.T) {
+	line := "session: wooden-table-leg api_key=" + token
+	if got := redacted(newRedactor(t, redact.Options{}), line); !strings.HasPrefix(got, "session: wooden-table-leg api_key=[REDACTED:stripe-access-token:") {
+		t.Errorf("balanced: %s", got)
+	}
+	strict := newRedactor(t, redact.Options{Profile: redact.Strict})
+	if got := redacted(strict, "creds: tangerine99 api_key="+token); got != "creds: [REDACTED:secret] api_key=[REDACTED:stripe-access-token]" {
+		t.Errorf("strict: %s", got)
+	}
+}
+
+func TestAFindingNeverCarriesWhatASenderPutIntoAName(t *testing.T) {
+	r := newRedactor(t, redact.Options{})
+	var s redact.Scratch
+	for line, want := range map[string]string{
+		"db_password=aB3xyz9Q":                           "db_password",
+		"k9X2m4Qp7Lr5Tz8Vb1Nc3_password=aB3xyz9Q":        "password",
+		"{'pass word': 'aB3xyz9Q'}":                      "pass_word",
+		strings.Repeat("very_", 20) + "secret=aB3xyz9Q1": "secret",
+	} {
+		res := r.Redact(&s, []byte(line), nil)
+		if len(res.Findings) != 1 || res.Findings[0].Key != want {
+			t.Errorf("%s: %+v", line, res.Findings)
+		}
+	}
+}
+
 func TestHashGivesAPasswordAFingerprintOnlyWhenAsked(t *testing.T) {
 	r := newRedactor(t, redact.Options{Actions: map[string]redact.Action{"password": redact.Hash}})
 	if got := redacted(r, "password=aB3xyz9Q"); !strings.HasPrefix(got, "password=[REDACTED:password:") {

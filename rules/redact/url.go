@@ -172,7 +172,7 @@ func (c *scan) authorization(k *keyName, p int) bool {
 	case hasPrefixFold(c.text[p:], "basic") || quoted && hasPrefixFold(c.text[v.lo:], "basic"):
 		det = detBasic
 	}
-	c.emit(span{det: det, layer: Structure, rule: "authorization", key: c.s.name(cleanName(c.text[k.lo:k.hi])), noPrint: det == detBasic || !highEntropy(b), remember: memorable(b)}, lo, hi)
+	c.emit(span{det: det, layer: Structure, rule: "authorization", key: c.keyName(k), noPrint: det == detBasic || !highEntropy(b), remember: memorable(b)}, lo, hi)
 	return true
 }
 
@@ -257,7 +257,7 @@ func (c *scan) cookies(k *keyName, p int) bool {
 		w := run(c.text[:hi], i, func(b byte) bool { return isToken(b) || b == '.' || b == '$' || b == ':' || b == '%' })
 		if w >= hi || w == i || c.text[w] != '=' {
 			if i == lo && w == hi && secretLike(c.text[lo:hi]) { // a bare value
-				c.emit(span{det: detCookie, layer: Structure, rule: "cookie", key: c.s.name(cleanName(c.text[k.lo:k.hi]))}, lo, hi)
+				c.emit(span{det: detCookie, layer: Structure, rule: "cookie", key: c.keyName(k)}, lo, hi)
 			}
 			i = max(w, i+1)
 			continue
@@ -289,5 +289,5 @@ func (c *scan) cookie(name []byte, lo, hi int) {
 	if !named && (len(b) < 16 || !mixed(b) || words(b)) {
 		return
 	}
-	c.emit(span{det: detCookie, layer: Structure, rule: "cookie", key: c.s.name(cleanName(name)), noPrint: !highEntropy(b), remember: memorable(b)}, lo, hi)
+	c.emit(span{det: detCookie, layer: Structure, rule: "cookie", key: c.cookieName(name), noPrint: !highEntropy(b), remember: memorable(b)}, lo, hi)
 }
