@@ -203,6 +203,7 @@ func (s *Spool) loadCursors(infos []fs.FileInfo) error {
 		s.next = max(s.next, r.committed) // a lost tail that a reader has seen: its sequences are not used again
 	}
 	for _, r := range s.readers {
+		s.makeCursor(r)
 		r.next, r.delivered, r.passed, r.done = r.committed, r.committed, r.committed, r.committed
 	}
 	for _, info := range infos {
@@ -212,6 +213,17 @@ func (s *Spool) loadCursors(infos []fs.FileInfo) error {
 		}
 	}
 	return nil
+}
+
+// makeCursor makes the file of a reader that has none, now, while the disk has room: with a
+// full disk no reader could commit, and so nothing could ever be deleted.
+func (s *Spool) makeCursor(r *Reader) {
+	if r.cursor.file != nil {
+		return
+	}
+	if err := r.cursor.write(r.committed, r.state); err != nil {
+		s.log.Error("spool: make a cursor; the first commit tries again", "reader", r.name, "error", err)
+	}
 }
 
 func (s *Spool) loadCursor(r *Reader) (found bool, err error) {

@@ -15,7 +15,7 @@ import (
 // one that lies in its place: short writes, errors, power cuts.
 type disk interface {
 	list(dir string) ([]fs.FileInfo, error) // dir is "." or one of our own folders
-	open(name string) (file, error)         // for reading and writing; regular files only
+	open(name string) (file, error)         // for reading and writing; regular files only; makes the mode 0600
 	openRead(name string) (file, error)     // regular files only
 	create(name string) (file, error)       // mode 0600; an error when the name exists
 	mkdir(name string) error                // mode 0700; no error when it is there

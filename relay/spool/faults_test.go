@@ -153,14 +153,16 @@ func TestAStalledDiskHoldsAppendForStallAndNoLonger(t *testing.T) {
 	})
 }
 
-// stalled is a disk whose files hang when they are made.
+// stalled is a disk on which making a segment hangs.
 type stalled struct {
 	*liar
 	hang chan struct{}
 }
 
 func (d stalled) create(name string) (file, error) {
-	<-d.hang
+	if _, segment := parseSegmentName(name); segment {
+		<-d.hang
+	}
 	return d.liar.create(name)
 }
 

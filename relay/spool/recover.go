@@ -34,6 +34,10 @@ func (s *Spool) recover() error {
 			s.exile(Gap{Reason: Foreign, Segment: name, First: first})
 			continue
 		}
+		if info.Mode().Perm()&0o077 != 0 {
+			s.log.Warn("spool: others could read a segment; its mode is 0600 again", "segment", name, "mode", info.Mode().Perm())
+			s.tighten(name)
+		}
 		found = append(found, &segment{name: name, first: first, end: info.Size(), size: info.Size()})
 	}
 	slices.SortFunc(found, func(a, b *segment) int { return strings.Compare(a.name, b.name) })
@@ -57,6 +61,16 @@ func (s *Spool) recover() error {
 	}
 	s.trim()
 	return nil
+}
+
+// tighten opens a file for writing, which makes its mode 0600.
+func (s *Spool) tighten(name string) {
+	f, err := s.disk.open(name)
+	if err != nil {
+		s.log.Error("spool: set mode 0600", "name", name, "error", err)
+		return
+	}
+	f.Close()
 }
 
 func (s *Spool) remove(name string) {
@@ -171,7 +185,7 @@ func (s *Spool) cutSegment(seg *segment) bool {
 // lastByte returns the offset behind the last byte between off and end that is not zero.
 func (r *segmentReader) lastByte(off, end int64) int64 {
 	last := off
-	buf := make([]byte, 256<<10)
+	buf := make([]byte, 64<<10)
 	for off < end {
 		n := r.readTolerant(buf[:min(int64(len(buf)), end-off)], off)
 		if n == 0 {

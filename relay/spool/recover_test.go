@@ -54,6 +54,18 @@ func TestALinkInPlaceOfTheLockIsRefused(t *testing.T) {
 	}
 }
 
+func TestASegmentThatOthersCanReadIsClosedToThem(t *testing.T) {
+	dir := t.TempDir()
+	name := hundreds(t, Config{Dir: dir})
+	if err := os.Chmod(name, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	openSpool(t, Config{Dir: dir})
+	if info, _ := os.Stat(name); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %04o", info.Mode().Perm())
+	}
+}
+
 func TestADirectoryThatOthersCanReachIsClosedToThem(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil {
@@ -177,8 +189,8 @@ func TestOneTornSlotOfACursorLeavesTheOneBefore(t *testing.T) {
 		place Position
 		state string
 	}{
-		{"the older slot", []int{0}, places[2], "\x02"},
-		{"the newer slot", []int{1}, places[1], "\x01"},
+		{"the older slot", []int{1}, places[2], "\x02"},
+		{"the newer slot", []int{0}, places[1], "\x01"},
 		{"both slots", []int{0, 1}, 1, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -166,7 +166,7 @@ const maxCandidates = 1000
 // resync looks for the first whole frame behind off whose first sequence is at least from.
 // Parts that the disk cannot read are passed over.
 func (r *segmentReader) resync(off, end int64, from uint64) (int64, bool) {
-	const step = 256 << 10
+	const step = 64 << 10
 	magic := []byte(frameMagic)
 	buf := make([]byte, step+len(magic)-1)
 	candidates := 0
@@ -215,7 +215,7 @@ func (r *segmentReader) readTolerant(b []byte, off int64) int {
 
 // zeroFrom reports whether nothing but zeros lies from off to end.
 func (r *segmentReader) zeroFrom(off, end int64) bool {
-	buf := make([]byte, 256<<10)
+	buf := make([]byte, 64<<10)
 	for off < end {
 		n := r.readTolerant(buf[:min(int64(len(buf)), end-off)], off)
 		if n == 0 {

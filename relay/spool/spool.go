@@ -161,6 +161,9 @@ func Open(cfg Config) (*Spool, error) {
 	}
 	s.measureSpace()
 	s.m.bind(s)
+	for _, r := range s.readers {
+		s.log.Info("spool: open", "dir", cfg.Dir, "reader", r.name, "segments", len(s.segments), "backlog", s.next-r.committed)
+	}
 	go s.commitLoop(&writer{s: s, comp: comp, seq: s.next})
 	if files := s.readmissible(); len(files) > 0 {
 		s.background.Add(1)

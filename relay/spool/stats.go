@@ -72,8 +72,8 @@ func (r *Reader) oldest() time.Time {
 	}
 	for {
 		h, err := file.frameAt(off, end)
-		if err != nil {
-			return time.Time{}
+		if err != nil { // damaged: at least as old as its segment
+			return time.Unix(0, file.head.created)
 		}
 		if h.end() > committed {
 			return time.UnixMilli(h.base)
