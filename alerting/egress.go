@@ -36,10 +36,11 @@ func NewEgress(timeout time.Duration, hosts ...string) *Egress {
 	return e
 }
 
+// loopbackKey marks the context of a request that may go to this machine: its URL says so, or
+// the administrator's proxy is there.
 type loopbackKey struct{}
 
-// refuseLocal looks at the address that a name was resolved to. A proxy on this machine is
-// refused too unless the URL itself is loopback; name it by its own address.
+// refuseLocal looks at the address that a name was resolved to.
 func refuseLocal(ctx context.Context, _, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -95,7 +96,7 @@ func (e *Egress) Do(r *http.Request) (*http.Response, error) {
 	if err := e.check(r.URL); err != nil {
 		return nil, &DeliveryError{Outcome: Retry, Reason: err.Error()}
 	}
-	if loopback(r.URL) {
+	if proxy, err := http.ProxyFromEnvironment(r); loopback(r.URL) || err == nil && proxy != nil {
 		r = r.WithContext(context.WithValue(r.Context(), loopbackKey{}, true))
 	}
 	resp, err := e.client.Do(r)
