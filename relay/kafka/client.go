@@ -116,6 +116,7 @@ type layout struct {
 	cluster string
 	brokers int
 	leaders map[string][]int32 // by topic and partition; -1: nobody now
+	denied  map[string]error   // topics that we may not even describe
 }
 
 func (c *client) layout(ctx context.Context) (*layout, error) {
@@ -127,8 +128,12 @@ func (c *client) layout(ctx context.Context) (*layout, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafka: metadata: %w", err)
 	}
-	l := &layout{cluster: m.ClusterID, brokers: len(m.Brokers), leaders: make(map[string][]int32, len(m.Topics))}
+	l := &layout{cluster: m.ClusterID, brokers: len(m.Brokers), leaders: make(map[string][]int32, len(m.Topics)),
+		denied: map[string]error{}}
 	for _, t := range m.Topics {
+		if errors.Is(t.Error, kafkago.TopicAuthorizationFailed) {
+			l.denied[t.Name] = t.Error
+		}
 		if len(t.Partitions) == 0 {
 			continue
 		}

@@ -51,6 +51,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		behind:     gauge("oldest_pending_seconds", "Age of the oldest record that waits in the publisher, 0 if none."),
 		up:         gauge("up", "1 while the last request to Kafka succeeded, else 0."),
 	}
+	for c := range classes { // so that a rate over them starts at nought
+		if c != delivered {
+			m.retries.WithLabelValues(c.String())
+		}
+	}
 	if r != nil {
 		r.MustRegister(m.records, m.bytes, m.retries, m.latency, m.duplicates, m.dead,
 			m.abandoned, m.cut, m.producers, m.pending, m.behind, m.up)

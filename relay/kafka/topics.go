@@ -76,15 +76,15 @@ func (r *run) looked(l *layout, err error) {
 	r.Publisher.layout.Store(l)
 	var absent []Topic
 	for _, t := range r.topics {
-		if len(l.leaders[t.Name]) == 0 {
+		if err := l.denied[t.Name]; err != nil {
+			r.lookSoon(now)
+			r.trouble(t.Name, aclRefused, fmt.Errorf("kafka: describe topic %s: %w", t.Name, err))
+		} else if len(l.leaders[t.Name]) == 0 {
+			r.lookSoon(now)
 			absent = append(absent, t)
 		}
 	}
-	if len(absent) == 0 {
-		return
-	}
-	r.lookSoon(now)
-	if now.Before(r.ensureAt) {
+	if len(absent) == 0 || now.Before(r.ensureAt) {
 		return
 	}
 	r.ensureAt = now.Add(lookInterval)
@@ -231,15 +231,26 @@ func (r *run) trouble(topic string, c class, err error) int {
 	t.count++
 	if t.class != c || now.Sub(t.noted) >= troubleInterval {
 		r.cfg.Log.Warn("kafka: delivery fails; trying again", "topic", topic, "class", c, "attempts", t.count,
-			"error", err, "remedy", c.remedy())
+			"error", err, "remedy", r.remedy(topic, c))
 		t.class, t.noted = c, now
 	}
 	since := now
 	if s := r.Status(); !s.OK {
 		since = s.Since
 	}
-	r.Publisher.status.Store(&Status{Class: c.String(), Problem: err.Error(), Remedy: c.remedy(), Topic: topic, Since: since})
+	r.Publisher.status.Store(&Status{Class: c.String(), Problem: err.Error(), Remedy: r.remedy(topic, c), Topic: topic, Since: since})
 	return t.count
+}
+
+// remedy is the class's, with names filled in where we know them.
+func (r *run) remedy(topic string, c class) string {
+	if c != aclRefused {
+		return c.remedy()
+	}
+	if topic == "" {
+		topic = r.cfg.Topics[0].Name // Write on any topic lets us take a producer id
+	}
+	return aclCommand(r.cfg, topic)
 }
 
 // recovered ends a topic's trouble.

@@ -370,3 +370,45 @@ func checks(t *testing.T, n *Node) {
 		t.Errorf("a missing login is reported as %v", err)
 	}
 }
+
+// Write and Describe on the topic are all that a relay needs, its producer id included.
+func TestWriteAndDescribeAreEnough(t *testing.T) {
+	n := StartWith(t, Options{Properties: map[string]string{
+		"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"super.users":                    "User:ANONYMOUS", // the plaintext listener: the node itself and the tools
+		"allow.everyone.if.no.acl.found": "false",
+	}})
+	topic = "celery.logs.v1"
+	n.Topics("--create", "--topic", topic, "--partitions", "3")
+	conn := kafka.Connection{Brokers: []string{n.Secure}, TLS: &kafka.TLS{CAFile: n.CAFile},
+		SASL: &kafka.SASL{Mechanism: kafka.ScramSHA512, User: User, Password: Password}}
+	c := config(t, conn, nil)
+	s := kafkatest.New()
+	for p := range int32(3) {
+		s.Add(batch(t, p, 0, 10))
+	}
+	p, stop := background(t, c, s)
+	want := "kafka-acls --bootstrap-server " + n.Secure + " --add --allow-principal User:" + User
+	eventually(t, "what to allow is said", func() bool { return p.Status().Class == "acl" && strings.Contains(p.Status().Remedy, want) })
+	if err := kafka.Check(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Check without ACLs says %v", err)
+	}
+	n.ACLs("--add", "--allow-principal", "User:"+User, "--operation", "Write", "--operation", "Describe", "--topic", topic)
+	eventually(t, "all is committed", func() bool { return s.Committed() == 3 })
+	stop()
+	if err := kafka.Check(t.Context(), c); err != nil {
+		t.Errorf("Check with Write and Describe says %v", err)
+	}
+	n.ACLs("--add", "--allow-principal", "User:*", "--operation", "Read", "--topic", "celery.", "--resource-pattern-type", "prefixed")
+	n.ACLs("--add", "--allow-principal", "User:siem", "--operation", "Read", "--topic", topic)
+	var text strings.Builder
+	for _, f := range kafka.Inspect(t.Context(), config(t, plain(n), nil)) {
+		fmt.Fprintf(&text, "%s %s: %s; %s\n", f.Level, f.Subject, f.Text, f.Fix)
+	}
+	for _, want := range []string{"can be read by User:siem (and by", "warning topic " + topic + ": everybody may read it: User:* (by a rule for celery.*)"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the check does not say %q:\n%s", want, text.String())
+		}
+	}
+	wantOnce(t, read(t, plain(n)), 3, 10)
+}
