@@ -52,6 +52,10 @@ func (c *courier) run(ctx context.Context) {
 	}
 }
 
+// maxSearches is after how many tries a message is sent although the sink could not be searched: rather
+// an alert twice than none.
+const maxSearches = 8
+
 // call makes the one call, after a search when the message may be there already. The end of
 // ctx does not cut it off: an answer that nobody waits for is a message that may be repeated.
 func (c *courier) call(ctx context.Context, j *job) (Ref, error) {
@@ -59,9 +63,13 @@ func (c *courier) call(ctx context.Context, j *job) (Ref, error) {
 	defer cancel()
 	if f, ok := c.sink.(Finder); ok && j.find {
 		ref, found, err := f.Find(ctx, &j.msg)
-		if err != nil || found {
-			j.found = found
-			return ref, err
+		if err != nil && j.d.Attempt.Tries < maxSearches {
+			j.searched = true
+			return Ref{}, err
+		}
+		if err == nil && found {
+			j.found = true
+			return ref, nil
 		}
 	}
 	return c.sink.Deliver(ctx, &j.msg)
@@ -139,7 +147,11 @@ func (a *Alerter) failed(c *courier, j *job, err *DeliveryError, now time.Time) 
 		c.failures++
 	}
 	wait := err.After
-	switch err.Outcome {
+	outcome := err.Outcome
+	if j.searched { // whatever was wrong with the search, the message itself is in doubt as before
+		outcome = Unknown
+	}
+	switch outcome {
 	case Retry:
 		j.d.Attempt = nil
 		if j.spare >= 0 {

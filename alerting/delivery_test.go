@@ -103,6 +103,46 @@ func TestAMessageWhoseAnswerWasLostIsLookedForBeforeItIsSentAgain(t *testing.T) 
 	})
 }
 
+func TestAMessageInDoubtStaysInDoubtWhenTheSearchFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		r.answer = answers(yesUnheard)
+		fails := 3
+		r.blind = func() error {
+			fails--
+			switch {
+			case fails == 2:
+				return &alerting.DeliveryError{Outcome: alerting.Retry, After: time.Minute, Reason: "ratelimited"}
+			case fails >= 0:
+				return &alerting.DeliveryError{Outcome: alerting.Unknown, Reason: "HTTP 500"}
+			}
+			return nil
+		}
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Critical))
+		sleep(20 * time.Minute)
+		if posts := r.acts(alerting.Post); len(posts) != 1 || h.audit.count(alerting.Sent) != 1 {
+			t.Errorf("%d posts, %d on record; want one of each", len(posts), h.audit.count(alerting.Sent))
+		}
+	})
+}
+
+func TestAnAlertIsRatherSentTwiceThanNeverWhenNothingCanBeSearched(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		r.answer = answers(no(alerting.Unknown, 0))
+		r.blind = func() error { return &alerting.DeliveryError{Outcome: alerting.Retry, Reason: "no search today"} }
+		h := start(t, alerting.Options{}, r)
+		defer h.stop()
+		h.feed.add(match(rules.Critical))
+		sleep(2 * time.Hour)
+		if posts := r.acts(alerting.Post); len(posts) != 1 {
+			t.Errorf("%d posts, want 1", len(posts))
+		}
+	})
+}
+
 func TestALayoutThatIsRefusedIsSaidPlainly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRoom("soc")

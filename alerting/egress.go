@@ -106,9 +106,12 @@ func (e *Egress) Do(r *http.Request) (*http.Response, error) {
 	resp.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(resp.Body, 1<<20), resp.Body}
+	}{io.LimitReader(resp.Body, maxAnswer), resp.Body}
 	return resp, nil
 }
+
+// maxAnswer bounds what is read of an answer. A page of 50 Slack messages as we write them is 0.4 MiB.
+const maxAnswer = 4 << 20
 
 // CloseIdle closes the connections that are kept for later.
 func (e *Egress) CloseIdle() { e.client.CloseIdleConnections() }

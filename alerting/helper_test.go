@@ -168,6 +168,7 @@ type room struct {
 	shown  map[string]said // by ref
 	answer func(m *alerting.Message) (took bool, err error)
 	hang   chan struct{} // calls wait for it, or their context
+	blind  func() error  // of a search
 	n      int
 }
 
@@ -214,6 +215,11 @@ func (r *room) Deliver(ctx context.Context, m *alerting.Message) (alerting.Ref, 
 func (r *room) Find(_ context.Context, m *alerting.Message) (alerting.Ref, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.blind != nil {
+		if err := r.blind(); err != nil {
+			return alerting.Ref{}, false, err
+		}
+	}
 	for _, s := range r.log {
 		if s.msg.Act != alerting.Edit && s.msg.Key == m.Key {
 			return s.ref, true, nil

@@ -186,10 +186,12 @@ type job struct {
 	msg     Message
 	find    bool // it may have arrived already
 	found   bool // and it had: what it shows may be old
-	count   int64
-	level   rules.Severity
-	rev     int
-	status  Status
+	// searched says that the search for it failed, so that nothing was sent.
+	searched bool
+	count    int64
+	level    rules.Severity
+	rev      int
+	status   Status
 }
 
 // pick returns the most urgent job of c whose time has come, its intent in the journal, or how long to

@@ -152,6 +152,16 @@ func (w *world) trouble(*alerting.Message) (bool, error) {
 	return true, nil
 }
 
+// blind is what goes wrong with a search.
+func (w *world) blind() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.outage || w.rng.IntN(5) == 0 {
+		return &alerting.DeliveryError{Outcome: alerting.Outcome(w.rng.IntN(2)), Reason: "no search"} // Unknown or Retry
+	}
+	return nil
+}
+
 // source makes matches: a few groups that never rest, many that come once, storms at some hours.
 type source struct {
 	rng    *rand.Rand
@@ -196,7 +206,7 @@ func TestASinkThatCannotBeSearchedRepeatsOnlyWhatWasNotHeard(t *testing.T) {
 
 func simulate(t *testing.T, w *world, seed uint64, matches int, day time.Duration) {
 	w.rng, w.feed, w.room, w.killed = rand.New(rand.NewPCG(seed, 1)), newFeed(), newRoom("soc"), make(chan struct{})
-	w.room.answer = w.trouble
+	w.room.answer, w.room.blind = w.trouble, w.blind
 	src := &source{rng: rand.New(rand.NewPCG(seed, 2)), levels: map[string]rules.Severity{}, counts: map[string]int64{}}
 	drive := rand.New(rand.NewPCG(seed, 3))
 	journal := &memJournal{}

@@ -151,7 +151,11 @@ func (s *Channel) Deliver(ctx context.Context, m *alerting.Message) (alerting.Re
 const eventType = "destring_alert"
 
 // findPages bounds the search: a channel with more messages since the attempt is not searched through.
-const findPages = 5
+// Messages with blocks are long: more on a page would pass the limit on an answer.
+const (
+	findPages = 5
+	findLimit = 50
+)
 
 // Find implements alerting.Finder: it looks for the key in the messages since m was first
 // tried. Without the scope to read the channel nothing is found, and the alert is posted again.
@@ -201,11 +205,11 @@ func (s *Channel) id(m *alerting.Message) string {
 func (s *Channel) page(ctx context.Context, m *alerting.Message, channel, oldest, cursor string) ([]slack.Message, string, error) {
 	if m.Act == alerting.Reply {
 		messages, _, next, err := s.client.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-			ChannelID: channel, Timestamp: m.Ref.ID, Cursor: cursor, Oldest: oldest, Limit: 200, IncludeAllMetadata: true})
+			ChannelID: channel, Timestamp: m.Ref.ID, Cursor: cursor, Oldest: oldest, Limit: findLimit, IncludeAllMetadata: true})
 		return messages, next, err
 	}
 	r, err := s.client.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
-		ChannelID: channel, Cursor: cursor, Oldest: oldest, Limit: 200, IncludeAllMetadata: true})
+		ChannelID: channel, Cursor: cursor, Oldest: oldest, Limit: findLimit, IncludeAllMetadata: true})
 	if err != nil {
 		return nil, "", err
 	}
