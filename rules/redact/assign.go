@@ -101,7 +101,7 @@ func (c *scan) skipNoise(p int, k *keyName) int {
 				return p
 			}
 			p += n
-		case b == ']' && (k.quote != 0 || c.signAfter(p+1)) || b == ')' && p+1 < len(c.text) && (c.text[p+1] == ':' || c.text[p+1] == '=' || c.text[p+1] == ' '):
+		case b == ']' && (k.quote != 0 || c.signAfter(p+1)) || b == ')' && k.quote != 0 && p+1 < len(c.text) && (c.text[p+1] == ':' || c.text[p+1] == '=' || c.text[p+1] == ' '):
 			p++
 		case b == '(' && k.quote == 0:
 			end := p + 1

@@ -171,7 +171,7 @@ func (c *scan) basic(start, end int) {
 	for hi < len(c.text) && c.text[hi] == '=' {
 		hi++
 	}
-	if clean && (colon || c.cutAt(hi) && hi-lo >= 8) {
+	if clean && !words(c.text[lo:hi]) && (colon || c.cutAt(hi) && hi-lo >= 8) {
 		c.emit(span{det: detBasic, layer: Shape, rule: "basic", noPrint: true}, lo, hi)
 	}
 }

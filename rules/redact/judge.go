@@ -10,7 +10,7 @@ func (c *scan) judge(k *keyName, v value, sep separation) bool {
 	}
 	n := k.noun
 	if c.r.detectors[n.detector].Class == Personal {
-		return c.personal(k, v)
+		return c.personal(k, v, sep)
 	}
 	if c.marks(b) {
 		return true
@@ -70,6 +70,7 @@ func (c *scan) hide(k *keyName, v value, det detectorID) {
 		}
 	}
 	sp.noPrint = !highEntropy(b)
+	sp.open = v.quote != 0 && v.cut
 	sp.remember = memorable(b) && c.r.detectors[det].Class == Credential
 	c.emit(sp, v.lo, v.hi)
 	c.hiddenTo = v.hi
@@ -87,8 +88,12 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 		return "the name of a type"
 	case sep == sepPair && (sourceNames[string(lowered(nil, b[:min(len(b), 40)]))] || tokenWords[string(lowered(nil, b[:min(len(b), 40)]))]):
 		return "a list of names"
+	case sep == sepSpace && v.quote != 0 && !k.dashes && (v.quote == '`' || len(k.noun.text) <= 5) && !mixed(b):
+		return "prose"
 	case v.quote == 0 && sep != sepQuery && c.code(b, v, k):
 		return "code"
+	case sep == sepNear && len(b) > 0 && b[len(b)-1] == '=' && v.hi < len(c.text) && c.text[v.hi] == '[':
+		return "the next pair of a name and a value"
 	case sep == sepProse && !mixed(b) && v.quote == 0 && !numeral(b, k), sep == sepNear && v.quote == 0 && !standsOut(b, k):
 		return "prose"
 	case sep == sepTable && !mixed(b):
@@ -97,6 +102,9 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 		return "prose"
 	}
 	if k.noun.detector == detPIN {
+		if k.strength == weak {
+			return "the name goes on with words that we do not know"
+		}
 		return harmlessPIN(b)
 	}
 	switch k.strength {
@@ -155,7 +163,7 @@ func harmlessToken(b []byte, v value) string {
 		return "an address"
 	case dateLike(b):
 		return "a time"
-	case words(b):
+	case words(b) || camelWords(b):
 		return "words"
 	}
 	return ""

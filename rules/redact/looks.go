@@ -117,6 +117,28 @@ func words(b []byte) bool {
 	return vowels*5 >= len(b)
 }
 
+// camelWords reports whether b is a name in capitals and small letters: DHPrivateKey, ParseResults.
+func camelWords(b []byte) bool {
+	vowels, start, pieces := 0, 0, 0
+	for i, x := range b {
+		if !isLetter(x) && x != '_' {
+			return false
+		}
+		if isUpper(x) && i > 0 && isLower(b[i-1]) {
+			if i-start < 3 {
+				return false
+			}
+			start = i
+			pieces++
+		}
+		switch x | 0x20 {
+		case 'a', 'e', 'i', 'o', 'u', 'y':
+			vowels++
+		}
+	}
+	return len(b) <= 48 && pieces > 0 && pieces*4 <= len(b) && vowels*5 >= len(b)
+}
+
 // dotted reports whether b is a dotted name of code: accounts.User, settings.SECRET_KEY.
 func dotted(b []byte) bool {
 	dots, run := 0, 0

@@ -4,11 +4,10 @@ import "math/bits"
 
 // carry is what one record leaves open for the next on the same connection.
 type carry struct {
-	hid     bool // the last record held a piece of the key
-	pem     int  // records that may still hold a body of a private key; 0: none is open
-	value   bool // the last record ended inside a credential's value
-	quote   byte
-	slashes int
+	hid    bool // the last record held a piece of the key
+	pem    int  // records that may still hold a body of a private key; 0: none is open
+	value  bool // the last record ended inside a credential's value
+	quoted bool // and inside of its quotes
 }
 
 const (
@@ -50,7 +49,7 @@ func (r *Redactor) resumeValue(s *Scratch, text []byte) {
 	for hi < len(text) && hi < maxValue && !isSpace(text[hi]) && !isQuote(text[hi]) && text[hi] != '\\' && text[hi] != ',' && text[hi] != '&' {
 		hi++
 	}
-	if hi > 0 {
+	if hi > 0 && (s.carry.quoted || !words(text[:hi])) {
 		s.spans = append(s.spans, span{start: 0, end: hi, det: detContinued, layer: Memory, rule: "cut-value", noPrint: true})
 	}
 }
@@ -136,8 +135,8 @@ func (r *Redactor) remember(s *Scratch, text []byte) {
 	m.clock++
 	for i := range s.spans {
 		sp := &s.spans[i]
-		if sp.layer == Structure && sp.end >= len(text) && len(text) >= minCut && sp.end > sp.start {
-			s.carry.value = true
+		if sp.end >= len(text) && len(text) >= minCut && (sp.layer == Structure || sp.det >= detOwnEnd || sp.det == detJWT || sp.det == detBearer) {
+			s.carry.value, s.carry.quoted = true, sp.open || s.carry.quoted && s.carry.value
 		}
 		if !sp.remember || sp.end-sp.start < minRemembered || sp.end > len(text) || sp.layer == Memory {
 			continue

@@ -3,7 +3,10 @@ package redact
 import "unicode/utf8"
 
 // personal judges the value of a name that stands for personal data.
-func (c *scan) personal(k *keyName, v value) bool {
+func (c *scan) personal(k *keyName, v value, sep separation) bool {
+	if k.noun.alone && (sep == sepNear || sep == sepProse) {
+		return false
+	}
 	b := c.text[v.lo:v.hi]
 	det := k.noun.detector
 	if placeholder(b) || v.quote == 0 && literal(b) {

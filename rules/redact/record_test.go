@@ -136,6 +136,14 @@ func TestARecordCutInsideOfAKeyOrAValueGoesOnHidden(t *testing.T) {
 	if strings.Contains(out[0], body[:40]) || strings.Contains(out[1], body[300:340]) || !strings.Contains(out[1], "'n': 1}") || out[2] != "Task a.b[1] succeeded" {
 		t.Errorf("got %q", out[1:])
 	}
+	out = run(r, "rows "+filler+"key "+token[:18], token[18:]+" used", "Traceback (most recent call last):")
+	if strings.Contains(out[0], token[:18]) || strings.Contains(out[1], token[18:]) || !strings.HasSuffix(out[1], " used") || out[2] != "Traceback (most recent call last):" {
+		t.Errorf("got %q", out[1:])
+	}
+	out = run(r, "rows "+filler+"password=aB3xyz9Q", "Traceback (most recent call last):")
+	if out[1] != "Traceback (most recent call last):" {
+		t.Errorf("got %q", out[1:])
+	}
 	out = run(r, "rows "+filler+"'db_password': 'corr3ct-hor", "se-Battery', 'n': 1}", "rest of it")
 	if strings.Contains(out[1], "Battery") || !strings.Contains(out[1], "', 'n': 1}") || out[2] != "rest of it" {
 		t.Errorf("got %q", out[1:])

@@ -56,6 +56,7 @@ type span struct {
 	noPrint  bool // the value is too easy to guess for a fingerprint
 	relabel  bool // a foreign mark's word, replaced by foreignWord
 	remember bool
+	open     bool // a quote was opened and not closed: the value goes on in the next record
 }
 
 func (s *Scratch) reset(n int) {

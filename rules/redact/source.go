@@ -16,6 +16,9 @@ func (c *scan) code(b []byte, v value, k *keyName) bool {
 	if i == len(b) && v.hi < len(c.text) && (c.text[v.hi] == '(' || c.text[v.hi] == '[') {
 		return !hasDigit(b)
 	}
+	if i == len(b) && v.lo >= 3 && string(c.text[v.lo-3:v.lo]) == "== " {
+		return true // a comparison of two names
+	}
 	if i < len(b) || hasDigit(b) {
 		return false
 	}
@@ -88,7 +91,7 @@ func (c *scan) prose(b []byte, v value, k *keyName) bool {
 	return count == 2 && c.text[v.lo-1] == ' '
 }
 
-var proseWords = wordSet(`must is was are were be has have had not no and or for from in on at to the a an this that it its should shall can cannot could would will may might expired expires invalid incorrect
+var proseWords = wordSet(`expected got return raise else elif must is was are were be has have had not no and or for from in on at to the a an this that it its should shall can cannot could would will may might expired expires invalid incorrect
 	required missing changed reset updated rotated failed denied rejected accepted ok okay valid wrong empty unknown found refreshed revoked issued created deleted generated sent received
 	mismatch unauthorized forbidden error optional enabled disabled success successful successfully please field value format too needs need cannot check verified verification authentication
 	using with without by via when if then than as of but because after before into only set unset present absent configured loaded set_by stored encrypted hashed saved cleared removed`)

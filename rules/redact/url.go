@@ -158,6 +158,9 @@ func (c *scan) authorization(k *keyName, p int) bool {
 		})]))
 	}
 	b := c.text[lo:hi]
+	if e := run(b, 0, func(x byte) bool { return isLetter(x) || x == '_' || x == '.' }); !quoted && e > 0 && e < len(b) && (b[e] == '(' || b[e] == '[') {
+		return true // an expression of a source line
+	}
 	if len(b) > 1 && (b[0] == '{' || b[0] == '$' || b[0] == '<' && b[1] != '/' && indexFold(c.text[lo:min(len(c.text), lo+48)], ">") > 0) {
 		return true // <your token>
 	}

@@ -176,6 +176,11 @@ func (c *scan) constructor(p int) int {
 	if i == p || i >= len(c.text) || c.text[i] != '(' || !isLetter(c.text[p]) {
 		return 0
 	}
+	for j := i; j > p; j-- {
+		if c.text[j-1] == '.' && isLower(c.text[j]) {
+			return 0 // a method of something
+		}
+	}
 	for _, getter := range [...]string{"os.", "getenv", "get", "env", "config", "settings", "request", "self", "input", "getpass", "secrets", "str.", "conf", "field", "decouple"} {
 		if hasPrefixFold(c.text[p:i], getter) {
 			return 0
@@ -295,7 +300,7 @@ scan:
 		i++
 	}
 	c.s.charge(i - p)
-	v := value{lo: p, hi: i, cut: i == len(t)}
+	v := value{lo: p, hi: i, cut: i == len(t) && (len(t) >= minCut || i-p > 3 && string(t[i-3:i]) == "...") || i < len(t) && t[i] >= utf8.RuneSelf}
 	for v.hi > v.lo && sep != sepQuery && (t[v.hi-1] == '.' || t[v.hi-1] == ',' || t[v.hi-1] == ':' || t[v.hi-1] == ';') {
 		v.hi--
 	}

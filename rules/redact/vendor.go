@@ -407,6 +407,9 @@ func (ru *rule) harmless(p *lazyRule, value, match []byte) bool {
 	if ru.entropy > 1 && (maskRun(value) || halfOne(value)) || indexFold(value, lettersLow) >= 0 || hasSuffixFold(value, "example") {
 		return true
 	}
+	if len(ru.hit) > 0 && words(value) {
+		return true // napi_configurable
+	}
 	for _, w := range ru.stopWords {
 		if indexFold(value, w) >= 0 {
 			return true

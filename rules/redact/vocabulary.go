@@ -46,7 +46,7 @@ var vocabulary = []struct {
 		пароль пароли пароля парола лозинка кодовое_слово κωδικος κωδικος_προσβασης συνθηματικο סיסמה סיסמא كلمة_المرور كلمة_السر رمز_عبور گذرواژه
 		पासवर्ड गुप्तशब्द পাসওয়ার্ড รหัสผ่าน 密码 密碼 口令 登录密码 パスワード 暗証番号 비밀번호 암호 패스워드 פסיסמה գաղտնաբառ პაროლი`},
 	{detPassword, strong, "g", `keyphrase snmp_community community_string enable_secret identified_by identified_with_by`},
-	{detPassword, strong, "", `pass pwd pw psw pwrd pswd mdp clave senhas wachtwoorden hasla passe code_secret mysql_pwd requirepass masterauth tajne keyword_secret`},
+	{detPassword, strong, "", `pass pwd pw psw pwrd pswd mdp clave senhas wachtwoorden hasla code_secret mysql_pwd requirepass masterauth tajne keyword_secret`},
 	{detPasswordHash, strong, "g", `password_hash passwd_hash password_digest pass_hash pwd_hash pw_hash hashed_password password_hashed encrypted_password crypted_password
 		password_encrypted hashed_pw hash_password mot_de_passe_hash hashed_pass passwordhash_value`},
 	{detSecret, strong, "g", `secret secrets client_secret secret_key secret_access_key api_secret app_secret shared_secret consumer_secret webhook_secret
@@ -65,7 +65,7 @@ var vocabulary = []struct {
 	{detSecret, medium, "g", `token tokens`},
 	{detSecret, medium, "", `jeton fichas tokenx authtok accesskey privatekey accesstoken authtoken psk pre_shared_key wpa_psk salt pepper nonce_secret hmac_secret cookie_secret
 		private_exponent client_assertion code_verifier device_secret account_token sid_token bearer jwt assertion saml_response samlresponse id_jwt xoauth2 apitoken tok`},
-	{detSecret, weak, "", `auth credential credentials creds authorization_code auth_code session_id sessionid session licence license access signature_key hmac api_credential pat seed
+	{detSecret, weak, "", `auth credential credentials creds authorization_code auth_code session_id sessionid session access signature_key hmac api_credential pat seed
 		connection_string zugangsdaten identifiants credenciales credenciais geheim key_id_secret user_key account_secret_id encryption_seed`},
 	{detSecret, weak, "q", `key code`},
 	{detSecret, weak, "c", `key`},
