@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -132,6 +133,14 @@ func TestAStalledDiskHoldsAppendForStallAndNoLonger(t *testing.T) {
 		hang := make(chan struct{})
 		s := openSpool(t, Config{disk: stalled{newLiar(1), hang}, MaxUnsynced: 20 << 10, BatchBytes: 4 << 10})
 		defer s.Close()
+		var readers sync.WaitGroup // that move are no sign of a disk that does
+		defer readers.Wait()
+		readers.Go(func() {
+			for range 100 {
+				time.Sleep(97 * time.Millisecond)
+				s.measureSpace()
+			}
+		})
 		start := time.Now()
 		var err error
 		n := 0

@@ -235,8 +235,12 @@ func (s *Spool) exile(g Gap) {
 	q.add(g)
 }
 
-// loadGaps reads the quarantine folder, making it when it is not there.
-func (s *Spool) loadGaps() error {
+// keptGaps is how many recorded gaps of segments that are gone keep their copies.
+const keptGaps = 256
+
+// loadGaps reads the quarantine folder, making it when it is not there. Of what is on record and
+// belongs to no segment any more it keeps the newest copies; whole segments it always keeps.
+func (s *Spool) loadGaps(live func(segment string) bool) error {
 	if err := s.disk.mkdir(quarantine); err != nil {
 		return fmt.Errorf("spool: make %s: %w", quarantine, err)
 	}
@@ -245,10 +249,17 @@ func (s *Spool) loadGaps() error {
 		return fmt.Errorf("spool: read %s: %w", quarantine, err)
 	}
 	slices.SortFunc(infos, func(a, b fs.FileInfo) int { return cmp.Compare(a.Name(), b.Name()) })
-	for _, info := range infos {
+	old := 0
+	for _, info := range slices.Backward(infos) {
 		g, recorded, ok := parseGapName(info.Name())
 		if !ok {
 			continue
+		}
+		if recorded && !g.whole() && !live(g.Segment) {
+			if old++; old > keptGaps {
+				s.remove(g.File)
+				continue
+			}
 		}
 		s.gaps.known = append(s.gaps.known, g)
 		s.gaps.bytes += info.Size()
@@ -257,5 +268,15 @@ func (s *Spool) loadGaps() error {
 			s.gaps.unrecorded.Add(1)
 		}
 	}
+	slices.Reverse(s.gaps.pending) // oldest first
 	return nil
+}
+
+// whole reports whether the file of g is one that was moved, not a copy.
+func (g Gap) whole() bool {
+	switch g.Reason {
+	case WrongKey, NewFormat, BadHeader, Foreign, NoCursor:
+		return true
+	}
+	return false
 }

@@ -16,7 +16,10 @@ func (s *Spool) recover() error {
 	if err != nil {
 		return fmt.Errorf("spool: read %s: %w", s.cfg.Dir, err)
 	}
-	if err := s.loadGaps(); err != nil {
+	live := func(name string) bool {
+		return slices.ContainsFunc(infos, func(info fs.FileInfo) bool { return info.Name() == name })
+	}
+	if err := s.loadGaps(live); err != nil {
 		return err
 	}
 	var found []*segment

@@ -258,3 +258,33 @@ func TestACursorBehindTheOldestRecordIsAGap(t *testing.T) {
 		t.Errorf("gap %v, %v", g, err)
 	}
 }
+
+func TestOldCopiesInQuarantineAreGivenUp(t *testing.T) {
+	dir := t.TempDir()
+	openSpool(t, Config{Dir: dir}).Close()
+	file := func(n int, reason Reason, suffix string) string {
+		g := Gap{Reason: reason, Segment: segmentName(uint64(n)), First: uint64(n), Records: 1}
+		return filepath.Join(dir, strings.TrimSuffix(g.fileName(), suffixNew)+suffix)
+	}
+	for n := 1; n <= keptGaps+10; n++ {
+		for _, name := range []string{file(n, Damaged, suffixBad), file(n, WrongKey, suffixBad)} {
+			if err := os.WriteFile(name, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.WriteFile(file(1, Missing, suffixNew), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := openSpool(t, Config{Dir: dir})
+	if got := pendingGaps(s); got != "missing:1" {
+		t.Errorf("gaps %q", got)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, quarantine, "*"))
+	if want := keptGaps + keptGaps + 10 + 1; len(left) != want {
+		t.Errorf("%d files are left, want %d: the newest copies, all whole segments, what is not on record", len(left), want)
+	}
+	if _, err := os.Stat(file(1, Damaged, suffixBad)); err == nil {
+		t.Error("the oldest copy is still there")
+	}
+}

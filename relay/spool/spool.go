@@ -197,7 +197,8 @@ func (s *Spool) Append(topic string, partition int32, c *rules.Clean) (Ticket, e
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
+	var patience time.Time
+	for waited := Ticket(0); ; {
 		if err := s.refuses(size); err != nil {
 			s.m.refused.Inc()
 			return 0, err
@@ -205,7 +206,10 @@ func (s *Spool) Append(topic string, partition int32, c *rules.Clean) (Ticket, e
 		if s.unsynced == 0 || s.unsynced+size <= s.cfg.MaxUnsynced {
 			break
 		}
-		s.waitForDisk()
+		if patience.IsZero() || waited != s.durable { // the disk moves
+			patience, waited = time.Now().Add(s.cfg.Stall), s.durable
+		}
+		s.waitForDisk(patience)
 	}
 	first := s.open.records == 0
 	s.unsynced += s.open.add(topic, partition, c, s.cfg.BatchBytes)
@@ -249,19 +253,20 @@ func (s *Spool) refuses(size int64) error {
 	return nil
 }
 
-// waitForDisk waits until something changes, at most for Stall. mu is held on entry and exit.
-func (s *Spool) waitForDisk() {
+// waitForDisk waits until something changes, or else until patience ends: then the disk is slow.
+// mu is held on entry and exit.
+func (s *Spool) waitForDisk(patience time.Time) {
 	signal(s.urgent)
 	changed := s.changed
 	s.mu.Unlock()
-	timer := time.NewTimer(s.cfg.Stall)
+	timer := time.NewTimer(time.Until(patience))
 	defer timer.Stop()
 	select {
 	case <-changed:
 		s.mu.Lock()
 	case <-timer.C:
 		s.mu.Lock()
-		if s.changed == changed {
+		if s.slow == nil && s.changed == changed {
 			s.slow = fmt.Errorf("%w: nothing could be written for %v, the disk stalls", ErrFull, s.cfg.Stall)
 			s.log.Error("spool: the disk stalls, records are refused", "stall", s.cfg.Stall)
 		}
