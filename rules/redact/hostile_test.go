@@ -1,10 +1,8 @@
 package redact
 
 import (
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // hostile are texts that make a careless scanner quadratic.
@@ -56,20 +54,38 @@ var hostile = map[string]string{
 	"names of the other scripts": "пароль=",
 }
 
-func TestAMebibyteOfAnythingIsLinear(t *testing.T) {
+// work returns how much work a text costs and whether it was withheld.
+func work(r *Redactor, unit string, size int) (int, bool) {
+	var s Scratch
+	text := []byte(strings.Repeat(unit, size/len(unit)))
+	res := r.Redact(&s, text, nil)
+	return budgetBase + budgetPerByte*len(text) - s.work, res.Withheld != ""
+}
+
+func TestNoTextCostsMoreThanItsLengthAllows(t *testing.T) {
 	r := shared()
 	for name, unit := range hostile {
-		text := []byte(strings.Repeat(unit, (1<<20)/len(unit)))
-		var s Scratch
-		start := time.Now()
-		res := r.Redact(&s, text, nil)
-		spent := budgetBase + budgetPerByte*len(text) - s.work
-		if testing.Verbose() {
-			fmt.Printf("%-30s %8.1f ms  %6.1f work/byte  withheld %q findings %d\n", name, float64(time.Since(start).Microseconds())/1000, float64(spent)/float64(len(text)), res.Withheld, len(res.Findings))
+		once, withheld := work(r, unit, 256<<10)
+		twice, withheldToo := work(r, unit, 512<<10)
+		if !withheld && !withheldToo && twice > once*5/2 {
+			t.Errorf("%s: twice the text costs %.1f times the work", name, float64(twice)/float64(once))
 		}
-		// one step over the budget is the most that a scanner may take
-		if s.work < -(1 << 22) {
-			t.Errorf("%s: %d over the budget", name, -s.work)
+		// a scanner may overdraw the budget by its last step, never by more
+		if limit := budgetBase + budgetPerByte*(512<<10) + 1<<18; twice > limit {
+			t.Errorf("%s: %d of work, the limit is %d", name, twice, limit)
 		}
+	}
+}
+
+func BenchmarkHostileMebibyte(b *testing.B) {
+	for name, unit := range hostile {
+		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
+			text := []byte(strings.Repeat(unit, (1<<20)/len(unit)))
+			var s Scratch
+			b.SetBytes(1 << 20)
+			for b.Loop() {
+				shared().Redact(&s, text, nil)
+			}
+		})
 	}
 }

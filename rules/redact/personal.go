@@ -13,8 +13,25 @@ func (c *scan) personal(k *keyName, v value, sep separation) bool {
 		c.left(det, PersonalData, v.lo, v.hi, "empty, masked or a placeholder")
 		return true
 	}
+	v, ok := c.formed(k, v)
+	b = c.text[v.lo:v.hi]
+	if !ok {
+		c.left(det, PersonalData, v.lo, v.hi, "does not have the form")
+		return det != detName && det != detAddress
+	}
+	sp := span{det: det, layer: PersonalData, rule: k.noun.text, key: c.keyName(k), noPrint: true}
+	if v.quote == 0 && k.quote != 0 && len(b) > 0 && isDigit(b[0]) {
+		sp.quote, sp.slashes = k.quote, uint8(min(k.slashes, 63))
+	}
+	c.emit(sp, v.lo, v.hi)
+	return true
+}
+
+// formed brings v to its full extent and reports whether it has the form that its name promises.
+func (c *scan) formed(k *keyName, v value) (value, bool) {
+	b := c.text[v.lo:v.hi]
 	ok := false
-	switch det {
+	switch det := k.noun.detector; det {
 	case detEmail:
 		ok = hasByte(b, '@') && noSpace(b) && len(b) >= 5 && !workerName(b)
 	case detPhone:
@@ -50,7 +67,7 @@ func (c *scan) personal(k *keyName, v value, sep separation) bool {
 		ok = digits(b) >= 2 && len(b) >= 6 && len(b) <= 32
 	case detAddress:
 		if v.quote == 0 && k.noun.strength == weak {
-			return false
+			return v, false
 		}
 		if v.quote == 0 {
 			v.hi = c.phraseEnd(v.lo, v.hi)
@@ -62,16 +79,7 @@ func (c *scan) personal(k *keyName, v value, sep separation) bool {
 		b = c.text[v.lo:v.hi]
 		ok = len(b) > 0 && !localIP(b)
 	}
-	if !ok {
-		c.left(det, PersonalData, v.lo, v.hi, "does not have the form")
-		return det != detName && det != detAddress
-	}
-	sp := span{det: det, layer: PersonalData, rule: k.noun.text, key: c.keyName(k), noPrint: true}
-	if v.quote == 0 && k.quote != 0 && len(b) > 0 && isDigit(b[0]) {
-		sp.quote, sp.slashes = k.quote, uint8(min(k.slashes, 63))
-	}
-	c.emit(sp, v.lo, v.hi)
-	return true
+	return v, ok
 }
 
 // widen takes the groups that follow a bare value after a space: "439 216 2808".

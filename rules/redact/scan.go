@@ -28,6 +28,9 @@ func (r *Redactor) scanView(s *Scratch, v *view) {
 	c := &s.scans[v.depth]
 	*c = scan{r: r, s: s, v: v, text: v.text, depth: v.depth}
 	c.words()
+	if s.work < 0 {
+		return
+	}
 	c.runs()
 	if !c.escapes || s.work < 0 {
 		return

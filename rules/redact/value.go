@@ -273,10 +273,10 @@ scan:
 		case b == '(' || b == '[' || b == '{':
 			depth++
 		case b == ')' || b == ']' || b == '}':
-			if depth == 0 && (sep == sepQuery || c.endsBare(i+1)) {
+			if depth--; depth < 0 && (sep == sepQuery || c.endsBare(i+1)) {
 				break scan
 			}
-			depth = max(0, depth-1)
+			depth = max(0, depth)
 		case b == ',' || b == ';' || b == '&' || b == '|':
 			if sep == sepQuery && b != ',' || sep == sepTable || c.endsItem(i+1) {
 				break scan
@@ -300,7 +300,13 @@ scan:
 		i++
 	}
 	c.s.charge(i - p)
-	v := value{lo: p, hi: i, cut: i == len(t) && (len(t) >= minCut || i-p > 3 && string(t[i-3:i]) == "...") || i < len(t) && t[i] >= utf8.RuneSelf}
+	return c.trimmed(p, i, k, sep)
+}
+
+// trimmed takes the punctuation of a sentence off the bare value at [lo,hi).
+func (c *scan) trimmed(lo, hi int, k *keyName, sep separation) value {
+	t := c.text
+	v := value{lo: lo, hi: hi, cut: hi == len(t) && (len(t) >= minCut || hi-lo > 3 && string(t[hi-3:hi]) == "...") || hi < len(t) && t[hi] >= utf8.RuneSelf}
 	for v.hi > v.lo && sep != sepQuery && (t[v.hi-1] == '.' || t[v.hi-1] == ',' || t[v.hi-1] == ':' || t[v.hi-1] == ';') {
 		v.hi--
 	}

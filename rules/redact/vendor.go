@@ -329,17 +329,7 @@ func (c *scan) vendor(ru *rule, start, end int) {
 		}
 		return
 	}
-	a, b := m[0], m[1]
-	if g := ru.group; g > 0 && 2*g+1 < len(m) && m[2*g] >= 0 {
-		a, b = m[2*g], m[2*g+1]
-	} else {
-		for g := 1; 2*g+1 < len(m); g++ {
-			if m[2*g] >= 0 && m[2*g] < m[2*g+1] {
-				a, b = m[2*g], m[2*g+1]
-				break
-			}
-		}
-	}
+	a, b := ru.secret(m)
 	for b > a && !isAlnum(t[lo+b-1]) && t[lo+b-1] != '=' && t[lo+b-1] != '_' && t[lo+b-1] != '-' {
 		b-- // a pattern without a group takes the end of the word with it
 	}
@@ -358,6 +348,20 @@ func hasAnyPrefix(b []byte, prefixes []string) bool {
 		}
 	}
 	return false
+}
+
+// secret returns which part of a match is the secret: the group that the rule names, else the first that took part,
+// else all of it.
+func (ru *rule) secret(m []int) (int, int) {
+	if g := ru.group; g > 0 && 2*g+1 < len(m) && m[2*g] >= 0 {
+		return m[2*g], m[2*g+1]
+	}
+	for g := 1; 2*g+1 < len(m); g++ {
+		if m[2*g] >= 0 && m[2*g] < m[2*g+1] {
+			return m[2*g], m[2*g+1]
+		}
+	}
+	return m[0], m[1]
 }
 
 // cutToken finds the beginning of a token that the sender or the transport has cut.

@@ -44,7 +44,7 @@ var vocabulary = []struct {
 		postgres_pass broker_pass rabbit_pass rabbitmq_pass amqp_pass ldap_pass proxy_pass http_pass auth_pass login_pass key_pass keystore_pass truststore_pass
 		store_pass my_pass user_pw db_pw admin_pw root_pw user_pwd db_pwd bind_pw rootpw unlock_code
 		пароль пароли пароля парола лозинка кодовое_слово κωδικος κωδικος_προσβασης συνθηματικο סיסמה סיסמא كلمة_المرور كلمة_السر رمز_عبور گذرواژه
-		पासवर्ड गुप्तशब्द পাসওয়ার্ড รหัสผ่าน 密码 密碼 口令 登录密码 パスワード 暗証番号 비밀번호 암호 패스워드 פסיסמה գաղտնաբառ პაროლი`},
+		पासवर्ड गुप्तशब्द পাসওয়ার্ড รหัสผ่าน 密码 密碼 口令 登录密码 パスワード 暗証番号 비밀번호 암호 패스워드 գաղտնաբառ პაროლი`},
 	{detPassword, strong, "g", `keyphrase snmp_community community_string enable_secret identified_by identified_with_by`},
 	{detPassword, strong, "", `pass pwd pw psw pwrd pswd mdp clave senhas wachtwoorden hasla code_secret mysql_pwd requirepass masterauth tajne keyword_secret`},
 	{detPasswordHash, strong, "g", `password_hash passwd_hash password_digest pass_hash pwd_hash pw_hash hashed_password password_hashed encrypted_password crypted_password
