@@ -26,7 +26,7 @@ type Batch struct {
 }
 
 // RememberedEvents is how many event ids are remembered at least, to know a record that is read again.
-const RememberedEvents = 8192
+const RememberedEvents = 32768
 
 // Match is one record in which a rule matched or a secret was found. It is clean already.
 type Match struct {
