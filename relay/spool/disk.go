@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,7 +15,7 @@ import (
 // disk is the few file calls that the spool makes, all inside one directory. The tests put
 // one that lies in its place: short writes, errors, power cuts.
 type disk interface {
-	list(dir string) ([]fs.FileInfo, error) // dir is "." or one of our own folders
+	list(dir string) ([]fs.FileInfo, error) // by name; dir is "." or one of our own folders
 	open(name string) (file, error)         // for reading and writing; regular files only; makes the mode 0600
 	openRead(name string) (file, error)     // regular files only
 	create(name string) (file, error)       // mode 0600; an error when the name exists
@@ -114,6 +115,7 @@ func (d *osDisk) list(dir string) ([]fs.FileInfo, error) {
 		}
 		infos = append(infos, info)
 	}
+	slices.SortFunc(infos, func(a, b fs.FileInfo) int { return strings.Compare(a.Name(), b.Name()) })
 	return infos, nil
 }
 

@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -248,7 +247,6 @@ func (s *Spool) loadGaps(live func(segment string) bool) error {
 	if err != nil {
 		return fmt.Errorf("spool: read %s: %w", quarantine, err)
 	}
-	slices.SortFunc(infos, func(a, b fs.FileInfo) int { return cmp.Compare(a.Name(), b.Name()) })
 	old := 0
 	for _, info := range slices.Backward(infos) {
 		g, recorded, ok := parseGapName(info.Name())

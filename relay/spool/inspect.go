@@ -2,7 +2,6 @@ package spool
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -90,7 +89,6 @@ func listSegments(d disk) ([]*segment, error) {
 			segs = append(segs, &segment{name: info.Name(), first: first, end: info.Size(), size: info.Size()})
 		}
 	}
-	slices.SortFunc(segs, func(a, b *segment) int { return cmp.Compare(a.first, b.first) })
 	return segs, nil
 }
 

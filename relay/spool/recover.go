@@ -43,7 +43,6 @@ func (s *Spool) recover() error {
 		}
 		found = append(found, &segment{name: name, first: first, end: info.Size(), size: info.Size()})
 	}
-	slices.SortFunc(found, func(a, b *segment) int { return strings.Compare(a.name, b.name) })
 	s.next = 1
 	for i, seg := range found {
 		until := uint64(0)
