@@ -106,6 +106,20 @@ func (j *judge) run(in *Inspector) {
 	}
 }
 
+// statement reports whether a rule matches a record in our own words: a signal.
+func (j *judge) statement(value []byte) bool {
+	if j == nil {
+		return false
+	}
+	ev, err := detect.ParseEvent(value)
+	if err != nil {
+		return false
+	}
+	m := j.set.NewMatcher()
+	m.Event(ev)
+	return len(m.Match()) > 0
+}
+
 // answer gives the value of one field to the matcher.
 func (j *judge) answer(m *detect.Matcher, q *question, r *record.Record) {
 	switch f := &q.field; {

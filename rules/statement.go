@@ -93,7 +93,7 @@ func (e *Engine) State(s Statement) *Clean {
 		}
 	}
 	value := appendNested(nil, append(fields, s.Fields...), e.cleanString)
-	c := &Clean{topic: s.Topic, received: s.Time, key: []byte(key), value: value}
+	c := &Clean{topic: s.Topic, received: s.Time, key: []byte(key), value: value, matched: e.judge.statement(value)}
 	c.headers = appendHeaders(nil, headerValues{id: []byte(s.ID), source: e.source, action: s.Action})
 	return c
 }

@@ -56,7 +56,7 @@ func (h *house) openAlerting(master []byte, set *detect.Set) error {
 	if err != nil {
 		return err
 	}
-	h.matches = newSpoolMatches(reader, c.Kafka.Topic, set, h.log)
+	h.matches = newSpoolMatches(reader, []string{c.Kafka.Topic, c.Kafka.AuditTopic}, set, h.log)
 	if h.journal, err = alerting.OpenFileJournal(c.alertJournal(), deriveKey(master, "alert journal")); err != nil {
 		return err
 	}

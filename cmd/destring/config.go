@@ -60,6 +60,7 @@ type Door struct {
 	ClientAuth   string   `key:"client_auth" default:"require" one:"require,optional,none" doc:"Whether senders must show a certificate."`
 	Permitted    []string `key:"permitted_peers" doc:"Names (SAN or CN; *.example.org) or SHA-256 fingerprints that may connect. Empty: every certificate of the CA."`
 	Framing      string   `key:"framing" default:"auto" one:"auto,octet,lf,nul" doc:"How messages are delimited; auto finds out for each message."`
+	Header       string   `key:"header" default:"auto" one:"auto,pri,rfc3164,rfc5424" doc:"The one form of headers that senders use. With line framing and raw line feeds it keeps text of a first message from forging a header; auto learns."`
 }
 
 // Plain are inputs without TLS.
@@ -75,6 +76,9 @@ type Peer struct {
 	Match      string   `key:"match" doc:"Name in the certificate; * stands for the left label or for all."`
 	Zone       string   `key:"zone" doc:"Time zone of its clock on the wall."`
 	Hosts      []string `key:"hosts" doc:"HOSTNAMEs that it may send; others are marked host-mismatch. Empty: every host."`
+	OwnNames   bool     `key:"own_names" default:"false" doc:"It may send the names of its certificate as HOSTNAME, and with hosts empty no others."`
+	Framing    string   `key:"framing" default:"auto" one:"auto,octet,lf,nul" doc:"How its messages are delimited."`
+	Header     string   `key:"header" default:"auto" one:"auto,pri,rfc3164,rfc5424" doc:"The form of its headers."`
 	Formats    []string `key:"formats" doc:"Its log formats as Python format strings (worker_log_format, worker_task_log_format), when they are not Celery's own."`
 	DateFormat string   `key:"date_format" doc:"The datefmt that goes with formats; Python's own when empty."`
 	Transport  string   `key:"transport" default:"auto" one:"auto,raw,rsyslog,backslash" doc:"How its forwarder writes a line feed inside a message: as it is (raw), as #012 (rsyslog), as the two characters \\n (backslash)."`

@@ -38,11 +38,8 @@ func (h *house) openDoor(master []byte) error {
 		if err != nil {
 			return &exitError{exitConfig, fmt.Errorf("listen.%s: %w", d.name, err)}
 		}
-		mode, ok := framing.ParseMode(d.door.Framing)
-		if !ok {
-			return &exitError{exitConfig, fmt.Errorf("listen.%s.framing: %q is unknown", d.name, d.door.Framing)}
-		}
-		l, err := listener.New(listener.Config{Name: d.name, Address: d.door.Address, Protocol: d.protocol, Security: security, Framing: mode,
+		mode, header := forms(d.door.Framing, d.door.Header)
+		l, err := listener.New(listener.Config{Name: d.name, Address: d.door.Address, Protocol: d.protocol, Security: security, Framing: mode, Header: header,
 			MaxMessage: int(c.Listen.MaxMessage), Zone: c.zone(), HashKey: deriveKey(master, "event hash"), Limits: c.limits(), Log: h.log, Metrics: metrics}, h.relay)
 		if err != nil {
 			return fmt.Errorf("listen.%s: %w", d.name, err)
@@ -131,7 +128,8 @@ func (c *Config) security(d *Door) (*listener.Security, error) {
 		}
 	}
 	for _, p := range c.Peers {
-		rule := listener.PeerRule{Match: p.Match, Hosts: p.Hosts}
+		rule := listener.PeerRule{Match: p.Match, Hosts: p.Hosts, OwnNames: p.OwnNames}
+		rule.Framing, rule.Header = forms(p.Framing, p.Header)
 		if p.Zone != "" {
 			if rule.Zone, err = time.LoadLocation(p.Zone); err != nil {
 				return nil, fmt.Errorf("peers: zone of %s: %w", p.Match, err)
@@ -140,6 +138,13 @@ func (c *Config) security(d *Door) (*listener.Security, error) {
 		s.Peers = append(s.Peers, rule)
 	}
 	return s, nil
+}
+
+// forms are the words of the configuration, which was checked; auto finds out.
+func forms(mode, header string) (framing.Mode, framing.Header) {
+	m, _ := framing.ParseMode(mode)
+	h, _ := framing.ParseHeader(header)
+	return m, h
 }
 
 func readCertificates(file string) ([]*x509.Certificate, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -30,10 +31,10 @@ type spoolMatches struct {
 // leastAlert is from which severity a finding that no rule speaks of raises an alert.
 const leastAlert = rules.Medium
 
-// newSpoolMatches reads the frames of the log topic in which something matched. The header of a
-// frame says so, thus the others are not even decrypted.
-func newSpoolMatches(reader *spool.Reader, logs string, set *detect.Set, log *slog.Logger) *spoolMatches {
-	reader.Filter(func(f *spool.Frame) bool { return f.Matched && f.Topic == logs })
+// newSpoolMatches reads the frames of topics in which something matched. The header of a frame says
+// so, thus the others are not even decrypted.
+func newSpoolMatches(reader *spool.Reader, topics []string, set *detect.Set, log *slog.Logger) *spoolMatches {
+	reader.Filter(func(f *spool.Frame) bool { return f.Matched && slices.Contains(topics, f.Topic) })
 	m := &spoolMatches{reader: reader, log: log, judge: alerting.NewJudge(set, leastAlert, detect.CorrelatorOptions{})}
 	m.restore(reader.State())
 	return m

@@ -11,10 +11,13 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"destring/relay"
+	"destring/rules"
+	"destring/rules/detect"
 )
 
 // reloadable are the keys, or groups of keys, that take effect at a reload. The others need a restart.
@@ -121,13 +124,26 @@ func (h *house) reloadAndSay() (reloaded, error) {
 	done, err := h.reload()
 	if err != nil {
 		h.log.Error("relay: the new configuration is refused, the old one stays", "error", err.Error())
+		h.state(rules.Statement{Topic: rules.Audit, Action: "reload-refused", Time: time.Now().UnixNano(), Severity: rules.Medium, Message: "A new configuration was refused; the old one stays.",
+			Fields: []rules.Field{rules.String("destring.signal", signalOfRefusal(err))}})
 		return done, err
 	}
 	h.log.Info("relay: reloaded", "changed", done.Changed)
+	h.state(rules.Statement{Topic: rules.Audit, Action: "reloaded", Time: time.Now().UnixNano(), Message: "The configuration was read again.",
+		Fields: []rules.Field{rules.String("destring.signal", "config-changed"), rules.Strings("destring.config.changed", done.Changed...)}})
 	if len(done.Restart) > 0 {
 		h.log.Warn("relay: these keys changed and wait for a restart", "keys", done.Restart)
 	}
 	return done, nil
+}
+
+// signalOfRefusal tells rules that have mistakes from the rest of the configuration.
+func signalOfRefusal(err error) string {
+	var refused *detect.LoadError
+	if errors.As(err, &refused) {
+		return "rules-refused"
+	}
+	return "config-refused"
 }
 
 func (h *house) serveReload(w http.ResponseWriter, _ *http.Request) {

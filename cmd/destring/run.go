@@ -130,7 +130,7 @@ func (h *house) stateGap(now bool) {
 		h.log.Error("relay: records were shed because the spool was full", "records", gap.Records, "from", gap.Began, "to", gap.Ended)
 		h.state(rules.Statement{Topic: rules.Audit, Action: "records-shed", Time: time.Now().UnixNano(), Severity: rules.High,
 			Message: fmt.Sprintf("%d records were dropped because the spool was full. Give it more room (spool.max_size) or mend what keeps Kafka from taking records.", gap.Records),
-			Fields: []rules.Field{rules.Int("destring.gap.records", int64(gap.Records)), rules.Time("event.start", gap.Began.UnixNano()),
+			Fields: []rules.Field{rules.String("destring.signal", "shed"), rules.Int("destring.gap.records", int64(gap.Records)), rules.Time("event.start", gap.Began.UnixNano()),
 				rules.Time("event.end", gap.Ended.UnixNano())}})
 	}
 }
@@ -145,7 +145,7 @@ func (h *house) stateDamage(ctx context.Context) error {
 		}
 		h.log.Error("relay: records of the spool are lost", "gap", gap.String())
 		st := rules.Statement{Topic: rules.Audit, Action: "spool-gap", Time: time.Now().UnixNano(), Severity: rules.Critical, ID: "spool-gap-" + gap.File,
-			Message: "The spool lost records: " + gap.String(), Fields: []rules.Field{rules.Int("destring.gap.records", int64(gap.Records)), rules.String("destring.gap.reason", string(gap.Reason))}}
+			Message: "The spool lost records: " + gap.String(), Fields: []rules.Field{rules.String("destring.signal", "spool-damage"), rules.Int("destring.gap.records", int64(gap.Records)), rules.String("destring.gap.reason", string(gap.Reason))}}
 		if err := h.relay.State(st); err != nil {
 			h.log.Error("relay: the gap could not be put on record and will be at the next start", "error", err)
 			continue

@@ -41,6 +41,12 @@ type Field struct {
 	Number func(*Record) (float64, bool)
 }
 
+// timeForRules lets rules ask for the time: seconds since 1970, as Sigma's time modifiers read a number.
+func timeForRules(f Field) Field {
+	f.Number = func(r *Record) (float64, bool) { return float64(r.Timestamp) / 1e9, true }
+	return f
+}
+
 // List hands out a list of texts, one at a time, so that nobody has to make one.
 type List struct {
 	Len func(*Record) int
@@ -136,7 +142,7 @@ func hasError(r *Record) bool {
 
 func baseFields() []Field {
 	return []Field{
-		dateField("@timestamp", func(r *Record) int64 { return r.Timestamp }, "When it happened, UTC. destring.timestamp_source says by which clock."),
+		timeForRules(dateField("@timestamp", func(r *Record) int64 { return r.Timestamp }, "When it happened, UTC. destring.timestamp_source says by which clock.")),
 		bytesField("message", FreeText, true, func(r *Record) []byte { return r.Message }, "The whole syslog MSG with its transport's escapes undone, redacted."),
 	}
 }
