@@ -229,7 +229,7 @@ func (c *scan) webhook(start, end int) {
 	for stop < len(t) && stop-end < 400 && t[stop] > ' ' && !isQuote(t[stop]) && t[stop] != '\\' && t[stop] != '<' && t[stop] != '>' && t[stop] != ')' && t[stop] != ',' && t[stop] < 0x80 {
 		stop++
 	}
-	c.s.charge(stop - start)
+	c.s.charge(3 * (stop - start))
 	if c.touchesMark(end, stop) {
 		return
 	}
@@ -309,7 +309,7 @@ func (c *scan) command(start, end int) {
 		return
 	}
 	stop := min(len(c.text), end+1024)
-	c.s.charge(stop - end)
+	c.s.charge(2 * (stop - end))
 	for i := end; i+2 < stop; i++ {
 		if c.text[i] == '\n' && c.text[i-1] != '\\' || c.text[i] == '|' && c.text[i-1] == ' ' {
 			return

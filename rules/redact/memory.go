@@ -1,6 +1,9 @@
 package redact
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // carry is what one record leaves open for the next on the same connection.
 type carry struct {
@@ -186,7 +189,7 @@ func (r *Redactor) rolling(b []byte) uint64 {
 
 const rollMix = 0x9E3779B97F4A7C15
 
-// recall hides values that an earlier record of this connection held under a credential's name.
+// recall hides values that this record or an earlier one of this connection held under a credential's name.
 func (r *Redactor) recall(s *Scratch, text []byte) {
 	m := &s.memory
 	if m.used == 0 || len(text) < minRemembered {
@@ -220,6 +223,9 @@ func (r *Redactor) recallAt(s *Scratch, text []byte, lo int, head uint64) {
 		}
 		if lo > 0 && isAlnum(text[lo-1]) && isAlnum(text[lo]) && !escapedLetter(text, lo-1) || hi < len(text) && isAlnum(text[hi]) && isAlnum(text[hi-1]) {
 			continue
+		}
+		if slices.ContainsFunc(s.spans, func(sp span) bool { return sp.start <= lo && sp.end >= hi }) {
+			return
 		}
 		var sum [fingerprintN]byte
 		s.charge(256)

@@ -50,7 +50,7 @@ func (c *scan) positional(start, end int, head string) {
 	if at < 0 {
 		return
 	}
-	c.s.charge(start - from)
+	c.s.charge(2 * (start - from))
 	template := t[from+at+len(head) : start]
 	c.s.elements = c.items(open, c.s.elements[:0])
 	if len(c.s.elements) == 0 {

@@ -156,6 +156,10 @@ func TestAValueOnceFoundIsFoundBareForAWhile(t *testing.T) {
 	if out[1] != "ValueError: invalid literal for int(): '[REDACTED:repeated-secret]'" || out[2] != "unrelated n0t-Guess-ables and xn0t-Guess-able" {
 		t.Errorf("got %q", out)
 	}
+	out = run(r, "connect(dsn='postgres://svc:n0t-Guess-able@db/x')\nValueError: invalid literal for int(): 'n0t-Guess-able'")
+	if strings.Contains(out[0], "n0t-Guess-able") {
+		t.Errorf("got %q", out)
+	}
 	// a plain word is not remembered: it would take that word out of every later line
 	out = run(r, "{'password': 'production'}", "starting in production")
 	if out[1] != "starting in production" {

@@ -103,8 +103,8 @@ func (r *Redactor) Redact(s *Scratch, text []byte, keep []event.Span) (res Resul
 func (r *Redactor) look(s *Scratch, text []byte) {
 	r.resume(s, text)
 	r.scanLine(s, text)
-	r.recall(s, text)
 	r.remember(s, text)
+	r.recall(s, text)
 }
 
 // scanLine runs the layers over text.
