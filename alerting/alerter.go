@@ -30,6 +30,9 @@ type Options struct {
 	Remember      int           // how many alerts are remembered; 50,000
 	Limit         int           // how many open alerts before lower ones are grouped by rule alone, and how many untold before Matches is read no more; 10,000
 
+	// Silences of the configuration: Match, End, Author and Reason, and Start when it is not to begin at once.
+	Silences []Silence
+
 	Journal Journal
 	// Audit is handed every decision before it takes effect; a crash may hand it over twice.
 	// It is called under the Alerter's lock: it returns at once and does not call back.
@@ -117,6 +120,11 @@ func New(o Options) (*Alerter, error) {
 		return nil, fmt.Errorf("alerting: replay: %w", err)
 	}
 	a.revive()
+	a.mu.Lock() // for decide and flush; nobody else is there yet
+	defer a.mu.Unlock()
+	if err := a.configure(o.Silences, time.Now()); err != nil {
+		return nil, fmt.Errorf("alerting: %w", err)
+	}
 	return a, nil
 }
 

@@ -1,9 +1,12 @@
 package alerting
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -88,4 +91,50 @@ func (s *Silence) keep(al *Alert) {
 			s.Kept = append(s.Kept, name)
 		}
 	}
+}
+
+// fromConfig is how the ids of silences from the configuration begin.
+const fromConfig = "config-"
+
+// configure takes the silences of the configuration: those that are new begin to hold, those that are there no
+// more end. One that was ended by hand stays ended.
+func (a *Alerter) configure(list []Silence, now time.Time) error {
+	wanted := map[string]bool{}
+	for _, s := range list {
+		if !s.End.IsZero() && !s.End.After(now) {
+			continue // past; a configuration may keep it as a note
+		}
+		if err := s.check(now); err != nil {
+			return err
+		}
+		s.ID = configID(&s)
+		wanted[s.ID] = true
+		if a.mem.silences[s.ID] != nil {
+			continue
+		}
+		if s.Start.IsZero() {
+			s.Start = now
+		}
+		a.mem.silences[s.ID] = &s
+		a.mark(&s)
+		a.decide(Decision{Outcome: SilenceAdded, Silence: &s, By: s.Author, Reason: s.Reason + " (configuration)"})
+	}
+	for id, s := range a.mem.silences {
+		if strings.HasPrefix(id, fromConfig) && !wanted[id] && s.Expired.IsZero() && now.Before(s.End) {
+			s.Expired = now
+			a.mark(s)
+			a.decide(Decision{Outcome: SilenceEnded, Silence: s, Reason: "it is in the configuration no more"})
+		}
+	}
+	for al := range a.live {
+		a.hush(al, now)
+	}
+	return a.flush()
+}
+
+// configID is the same as long as the silence says the same.
+func configID(s *Silence) string {
+	text := fmt.Sprint(s.Match, s.Start.UnixNano(), s.End.UnixNano(), s.Author, s.Reason)
+	sum := sha256.Sum256([]byte(text))
+	return fromConfig + hex.EncodeToString(sum[:6])
 }

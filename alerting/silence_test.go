@@ -303,3 +303,39 @@ func TestADryRunSaysWhatItWouldSendAndSendsNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestSilencesOfTheConfigurationHoldUntilTheyAreTakenOut(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		rule := alerting.Silence{Match: []alerting.Matcher{{Field: "task", Op: "=", Value: "billing.*"}}, End: time.Now().Add(48 * time.Hour), Author: "kim", Reason: "migration"}
+		past := rule
+		past.End = time.Now().Add(-time.Hour)
+		h := start(t, alerting.Options{Silences: []alerting.Silence{rule, past}}, r)
+		defer func() { h.stop() }()
+		h.feed.add(match(rules.Critical))
+		sleep(time.Minute)
+		h.restart()
+		h.feed.add(match(rules.Critical))
+		sleep(time.Minute)
+		if n, list := alertsIn(r), h.Silences(true); n != 0 || len(list) != 1 {
+			t.Fatalf("%d alerts were told under %d silences, want none under one", n, len(list))
+		}
+		h.opts.Silences = nil
+		h.restart()
+		sleep(time.Minute)
+		if n := alertsIn(r); n != 1 || len(h.Silences(false)) != 0 {
+			t.Errorf("%d alerts were told once it was taken out, want 1", n)
+		}
+		if a, e := h.audit.count(alerting.SilenceAdded), h.audit.count(alerting.SilenceEnded); a != 1 || e != 1 {
+			t.Errorf("audited: added %d times, ended %d times", a, e)
+		}
+		h.stop()
+		h.opts.Silences = []alerting.Silence{{Match: rule.Match}}
+		h.opts.Journal = h.journal
+		if _, err := alerting.New(h.opts); err == nil {
+			t.Error("a silence without an end is accepted")
+		}
+		h.opts.Silences = nil
+		h.run()
+	})
+}

@@ -23,8 +23,8 @@ import (
 // same over every retry of a message, so receivers can drop what comes twice. Any 2xx is taken for a yes.
 type Webhook struct {
 	name   string
-	url    string
-	secret []byte
+	url    func() string // functions print as addresses, whoever prints them
+	secret func() []byte
 	encode func(*Message) ([]byte, error)
 	egress *Egress
 }
@@ -59,8 +59,12 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 	if err := e.check(u); err != nil {
 		return nil, fmt.Errorf("alerting: webhook %s: %w", c.Name, err)
 	}
-	return &Webhook{c.Name, c.URL, bytes.Clone(c.Secret), c.Encode, e}, nil
+	secret := bytes.Clone(c.Secret)
+	return &Webhook{c.Name, func() string { return c.URL }, func() []byte { return secret }, c.Encode, e}, nil
 }
+
+// Format keeps the URL and the secret out of whatever prints w, with any verb.
+func (w Webhook) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "webhook "+w.name) }
 
 // Name implements Sink.
 func (w *Webhook) Name() string { return w.name }
@@ -74,14 +78,14 @@ func (w *Webhook) Deliver(ctx context.Context, m *Message) (Ref, error) {
 	if err != nil {
 		return Ref{}, &DeliveryError{Outcome: Rejected, Reason: err.Error()}
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url(), bytes.NewReader(body))
 	if err != nil {
 		return Ref{}, &DeliveryError{Outcome: Retry, Reason: "the URL is not usable"}
 	}
 	stamp := strconv.FormatInt(time.Now().Unix(), 10)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Destring-Timestamp", stamp)
-	r.Header.Set("Destring-Signature", "v1="+Sign(w.secret, stamp, body))
+	r.Header.Set("Destring-Signature", "v1="+Sign(w.secret(), stamp, body))
 	r.Header.Set("Destring-Key", m.Key)
 	resp, err := w.egress.Do(r)
 	if err != nil {

@@ -46,7 +46,7 @@ type Alerts interface {
 // to us. It connects again for ever; it returns early only without an app token. A click
 // counts when its user is in Config.Users; every other is put on record by Denied.
 func (c *Client) Listen(ctx context.Context, alerts Alerts, log *slog.Logger) error {
-	if c.config.AppToken == "" {
+	if !c.layout.buttons {
 		return errors.New("slack: the buttons need an app-level token")
 	}
 	wait := time.Second

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -63,7 +64,9 @@ func New(c Config) (*Client, error) {
 	}
 	layout := c.Layout
 	layout.buttons = c.AppToken != ""
-	return &Client{slack.New(c.Token, options...), egress, c, layout}, nil
+	api := slack.New(c.Token, options...)
+	c.Token, c.AppToken = "", "" // the library has them; what is not here cannot be printed
+	return &Client{api, egress, c, layout}, nil
 }
 
 func (c *Config) check() error {
@@ -91,6 +94,12 @@ func (l *Layout) check() error {
 	return nil
 }
 
+// Format keeps the tokens out of whatever prints c, with any verb.
+func (c Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "Slack client") }
+
+// Format keeps the tokens out of whatever prints c, with any verb.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "Slack configuration") }
+
 // Check asks Slack whether the token is good, for `destring validate`.
 func (c *Client) Check(ctx context.Context) error {
 	if _, err := c.api.AuthTestContext(ctx); err != nil {
@@ -112,6 +121,9 @@ type Channel struct {
 func (c *Client) Channel(name, channel string) *Channel {
 	return &Channel{client: c, name: name, channel: channel}
 }
+
+// Format keeps the tokens out of whatever prints s, with any verb.
+func (s *Channel) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "Slack channel "+s.name) }
 
 // Name implements alerting.Sink.
 func (s *Channel) Name() string { return s.name }

@@ -3,6 +3,7 @@ package slack_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -264,4 +265,27 @@ func (o *once) Next(ctx context.Context) (alerting.Batch, error) {
 func (o *once) Commit(alerting.Position) error {
 	close(o.taken)
 	return nil
+}
+
+func TestNothingThatIsPrintedShowsATokenOrAURL(t *testing.T) {
+	w, err := slack.NewWebhook(slack.WebhookConfig{Name: "w", URL: "https://hooks.slack.com/services/T0/B0/SECRETPART", Layout: layout()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := slack.Config{Token: testToken, Layout: layout()}
+	c, err := slack.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook, err := alerting.NewWebhook(alerting.WebhookConfig{Name: "h", URL: "https://siem.example/SECRETPART", Secret: []byte("SECRETPART-0123456")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{w, *w, c, *c, config, &config, c.Channel("soc", "C0SOC0001"), hook, *hook, []any{w, c, hook}, struct{ In *slack.Webhook }{w}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			if out := fmt.Sprintf(verb, v); strings.Contains(out, "SECRETPART") || strings.Contains(out, testToken) || strings.Contains(out, fmt.Sprintf("%x", "SECRETPART")) {
+				t.Errorf("%s of %T shows %s", verb, v, out)
+			}
+		}
+	}
 }

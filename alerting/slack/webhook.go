@@ -18,7 +18,7 @@ import (
 // message id, so nothing is edited and a message whose answer was lost may come twice.
 type Webhook struct {
 	name   string
-	url    string
+	url    func() string // a function prints as an address, whoever prints it
 	egress *alerting.Egress
 	layout Layout
 }
@@ -44,8 +44,11 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 	if err := e.Check(c.URL); err != nil {
 		return nil, fmt.Errorf("slack: webhook_url: %w", err)
 	}
-	return &Webhook{c.Name, c.URL, e, c.Layout}, nil
+	return &Webhook{c.Name, func() string { return c.URL }, e, c.Layout}, nil
 }
+
+// Format keeps the URL out of whatever prints w, with any verb.
+func (w Webhook) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "Slack webhook "+w.name) }
 
 // Name implements alerting.Sink.
 func (w *Webhook) Name() string { return w.name }
@@ -71,7 +74,7 @@ func (w *Webhook) Deliver(ctx context.Context, m *alerting.Message) (alerting.Re
 	if err != nil {
 		return alerting.Ref{}, &alerting.DeliveryError{Outcome: alerting.Rejected, Reason: "the message cannot be encoded"}
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(raw))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url(), bytes.NewReader(raw))
 	if err != nil {
 		return alerting.Ref{}, &alerting.DeliveryError{Outcome: alerting.Retry, Reason: "the webhook's URL is not usable"}
 	}
