@@ -33,6 +33,11 @@ type Batch struct {
 	// Position is the source's own mark of this batch. The publisher only hands it back.
 	Position any
 
+	// First numbers the batch's first record. It rises from batch to batch, by Count if
+	// nothing is missing between, and is the same when the source is opened again: by
+	// it the publisher knows what the last run has delivered.
+	First uint64
+
 	Topic         string
 	Partition     int32
 	Count         int   // records, 1 or more

@@ -12,7 +12,7 @@ func (r *run) change() uint64 {
 func (r *run) advance() {
 	n := 0
 	for n < len(r.frames) && r.frames[n].pieces == 0 {
-		r.cursor, r.moved = r.frames[n].position, true
+		r.cursor, r.end, r.moved = r.frames[n].position, r.frames[n].end, true
 		n++
 	}
 	if n > 0 {
@@ -28,7 +28,7 @@ func (r *run) fold() {
 	kept := r.frames[:0]
 	for _, f := range r.frames {
 		if n := len(kept); f.pieces == 0 && n > 0 && kept[n-1].pieces == 0 {
-			f.run += kept[n-1].run
+			f.first = kept[n-1].first
 			kept[n-1] = f
 			continue
 		}
@@ -84,7 +84,9 @@ func (r *run) committed(version uint64, moved bool, err error) {
 // snapshot encodes the state as it is now.
 func (r *run) snapshot() []byte {
 	s := state{cluster: r.cluster, producer: r.producer, epoch: r.epoch}
-	s.frames = progressOf(r.frames, r.skip)
+	if !r.disordered {
+		s.end, s.frames = r.end, progressOf(r.frames, r.skip)
+	}
 	for _, l := range r.order {
 		s.lanes = append(s.lanes, laneState{l.topic, l.partition, l.producer, l.epoch, l.next, l.doubtful, l.saved()})
 	}

@@ -12,10 +12,11 @@ const window = 5
 // frame is one batch of the source on its way. It is done when all its pieces are.
 type frame struct {
 	position any
-	ordinal  uint64 // place in the source's order
+	first    uint64 // the batch's First
+	end      uint64 // number of the record behind it plus 1
+	last     uint64 // First of the last frame that this one stands for: done ones are folded
 	pieces   int    // not settled yet
 	bytes    int
-	run      uint64 // frames that this one stands for: done ones are folded together
 
 	// settled counts its records that are settled while others wait: a frame that was
 	// split goes on there after a restart. Not kept once its records are scattered over
@@ -36,6 +37,7 @@ type piece struct {
 	need      uint64 // version of the state that must be durable first
 	sent      bool
 	uncertain bool // an earlier attempt may have arrived
+	torn      bool // the source lost something before it: see run.take
 }
 
 func (p *piece) size() int { return headerSize + len(p.Records) }
@@ -83,7 +85,7 @@ func (l *lane) seal() {
 // that has been sent.
 func (l *lane) insert(p *piece) {
 	at := len(l.queue)
-	for at > 0 && l.queue[at-1].frames[0].ordinal > p.frames[0].ordinal && !l.queue[at-1].built {
+	for at > 0 && l.queue[at-1].frames[0].first > p.frames[0].first && !l.queue[at-1].built {
 		at--
 	}
 	l.queue = slices.Insert(l.queue, at, p)

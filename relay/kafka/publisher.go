@@ -100,14 +100,17 @@ type run struct {
 	working int
 	coder   coder
 
-	frames  []*frame // accepted, not behind the cursor yet, in the source's order
-	ordinal uint64
-	skip    []progress // what the last run settled of the frames still to come
-	pending int        // bytes of frames
-	lanes   map[laneKey]*lane
-	order   []*lane
-	refused map[string]int  // smallest size that a topic refused
-	plain   map[string]bool // topics that take no compression
+	frames []*frame // accepted, not behind the cursor yet, in the source's order
+	expect uint64   // First of the next frame if nothing is missing; 0: unknown
+	torn   bool     // something was missing
+	// disordered: First does not rise, so that it tells nothing after a restart.
+	disordered bool
+	skip       []progress // what the last run settled of the frames still to come
+	pending    int        // bytes of frames
+	lanes      map[laneKey]*lane
+	order      []*lane
+	refused    map[string]int  // smallest size that a topic refused
+	plain      map[string]bool // topics that take no compression
 
 	cluster  string
 	producer int64
@@ -126,6 +129,7 @@ type run struct {
 	inFlight   map[int32]int // requests by broker
 	troubles   map[string]*trouble
 	cursor     any
+	end        uint64 // number of the record behind the cursor plus 1
 	moved      bool
 	version    uint64 // of the state
 	durable    uint64 // committed version
@@ -161,6 +165,7 @@ func newRun(p *Publisher) *run {
 		return r
 	}
 	r.restored, r.cluster, r.producer, r.epoch, r.skip = true, s.cluster, s.producer, s.epoch, s.frames
+	r.expect, r.end = s.end, s.end
 	for _, ls := range s.lanes {
 		l := r.lane(ls.topic, ls.partition)
 		l.producer, l.epoch, l.next, l.doubtful, l.plan = ls.producer, ls.epoch, ls.next, ls.doubtful, ls.plan
@@ -270,7 +275,10 @@ func (r *run) gauge(now time.Time) {
 	r.cfg.Metrics.behind.Set(oldest)
 }
 
-// take accepts what the source gave.
+// take accepts what the source gave. Damage on its disk may have taken a frame away since
+// the last run. The identities of those behind it then do not follow from the state any
+// more, and the broker could take one for another: a lane that is still in the last run's
+// window starts anew there (see build).
 func (r *run) take(a pulled) {
 	switch {
 	case errors.Is(a.err, io.EOF):
@@ -283,24 +291,32 @@ func (r *run) take(a pulled) {
 		}
 		return
 	}
-	f := &frame{position: a.batch.Position, ordinal: r.ordinal, bytes: len(a.batch.Records), run: 1}
-	r.ordinal++
+	b := &a.batch
+	number := b.First + 1
+	if r.expect == 0 {
+		r.end = number // before the first commit, the cursor is right before it
+		r.change()
+	} else if number != r.expect {
+		r.torn = true
+		if number < r.expect && !r.disordered {
+			r.disordered, r.skip = true, nil
+			r.cfg.Log.Error("kafka: the source's batches do not follow each other; after a restart some may be sent twice",
+				"first", b.First, "expected", r.expect-1)
+		}
+	}
+	f := &frame{position: b.Position, first: b.First, last: b.First, end: number + uint64(b.Count), bytes: len(b.Records)}
+	r.expect = f.end
 	r.frames = append(r.frames, f)
-	p := &piece{Batch: a.batch, frames: []*frame{f}}
-	if len(r.skip) > 0 {
-		next := &r.skip[0]
-		if next.done > 1 {
-			next.done--
-			r.advance()
-			return
-		}
-		done, settled := next.done > 0, next.settled
+	p := &piece{Batch: *b, frames: []*frame{f}, torn: r.torn}
+	for len(r.skip) > 0 && r.skip[0].last < b.First {
 		r.skip = r.skip[1:]
-		if done {
+	}
+	if len(r.skip) > 0 && r.skip[0].first <= b.First {
+		if !r.skip[0].part {
 			r.advance()
 			return
 		}
-		r.resume(p, settled)
+		r.resume(p, r.skip[0].settled)
 	}
 	f.pieces = 1
 	r.pending += f.bytes

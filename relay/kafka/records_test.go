@@ -253,7 +253,7 @@ func FuzzCutText(f *testing.F) {
 func TestStateComesBackAsItWas(t *testing.T) {
 	b := encoded(t, None, 2)
 	h := makeHeader(identity{5, 1, 9}, &b)
-	s := &state{cluster: "c-1", producer: 1 << 41, epoch: 2, frames: []progress{{}, {done: 1}, {settled: 17}, {done: 1 << 40}},
+	s := &state{cluster: "c-1", producer: 1 << 41, epoch: 2, end: 40, frames: []progress{{first: 41, last: 1 << 50}, {first: 1<<50 + 1, last: 1<<50 + 1, part: true, settled: 17}, {first: 1 << 51, last: 1 << 52}},
 		lanes: []laneState{{"logs", 3, 7, 1, 0x7fffffff, 4, []header{h, h}}, {"audit", 0, -1, 0, 0, 0, nil}}}
 	got, err := decodeState(s.encode())
 	if err != nil {
@@ -271,7 +271,7 @@ func TestStateComesBackAsItWas(t *testing.T) {
 }
 
 func FuzzState(f *testing.F) {
-	f.Add((&state{cluster: "c", producer: 1, frames: []progress{{done: 3}, {settled: 2}}, lanes: []laneState{{topic: "t", plan: make([]header, 2)}}}).encode())
+	f.Add((&state{cluster: "c", producer: 1, frames: []progress{{first: 3, last: 9}, {first: 10, last: 10, part: true, settled: 2}}, lanes: []laneState{{topic: "t", plan: make([]header, 2)}}}).encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := decodeState(b)
 		if err != nil {

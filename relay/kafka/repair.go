@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -29,6 +30,9 @@ func (r *run) build(l *lane, now time.Time) bool {
 	switch {
 	case head.built:
 		return true
+	case head.torn && (l.suspects > 0 || len(l.plan) > 0):
+		r.renew(l)
+		return false
 	case len(l.plan) > 0:
 		return r.rebuild(l, now)
 	case r.plain[l.topic] && head.Codec != None:
@@ -67,7 +71,8 @@ func (r *run) rebuild(l *lane, now time.Time) bool {
 			return false
 		}
 	}
-	ok := l.plan[0].identity() == l.identity() && sum >= want
+	torn := slices.ContainsFunc(l.queue[:n], func(p *piece) bool { return p.torn })
+	ok := l.plan[0].identity() == l.identity() && sum >= want && !torn
 	switch {
 	case ok && sum == want && n > 1:
 		ok = r.join(l, n)

@@ -9,8 +9,9 @@ import (
 // The state that is committed beside the cursor. All numbers are varints:
 //
 //	1 (version) | cluster id | producer | epoch
-//	n | n numbers about the frames behind the cursor, in order: twice how many frames in a
-//	    row are done, or twice how many records of one frame are settled, plus one
+//	number of the record behind the cursor plus 1; 0 unknown
+//	n | per frame or run of done frames behind the cursor, in order: First of the first
+//	    | 0 and First of the last, all done; or 1 + how many of its records are settled
 //	lanes | per lane: topic | partition | producer | epoch | next sequence | doubtful batches
 //	    | headers | 61 bytes each
 //
@@ -21,6 +22,7 @@ type state struct {
 	cluster  string
 	producer int64
 	epoch    int16
+	end      uint64
 	frames   []progress
 	lanes    []laneState
 }
@@ -41,26 +43,30 @@ const (
 	maxFrames    = 4096 // in memory at once, so also in the state
 )
 
-// progress is what is settled behind the cursor: a run of whole frames (done > 0), or a part
-// of one frame.
+// progress is what is settled behind the cursor: all frames from first to last, or some
+// records of one.
 type progress struct {
-	done    uint64 // frames
-	settled uint64 // records
+	first, last uint64 // of frames, by their First
+	part        bool   // not all of it:
+	settled     uint64 // that many records
 }
 
-// progressOf folds frames into runs.
+// progressOf folds frames into runs. Frames of which nothing is settled are left out.
 func progressOf(frames []*frame, rest []progress) []progress {
 	var out []progress
+	joined := false // to the last of out
 	for _, f := range frames {
-		switch n := len(out); {
-		case f.pieces > 0 && f.scattered:
-			out = append(out, progress{})
-		case f.pieces > 0:
-			out = append(out, progress{settled: uint64(f.settled)})
-		case n > 0 && out[n-1].done > 0:
-			out[n-1].done += f.run
+		switch {
+		case f.pieces == 0 && joined:
+			out[len(out)-1].last = f.last
+		case f.pieces == 0:
+			out = append(out, progress{first: f.first, last: f.last})
+			joined = true
 		default:
-			out = append(out, progress{done: f.run})
+			joined = false
+			if !f.scattered && f.settled > 0 {
+				out = append(out, progress{first: f.first, last: f.first, part: true, settled: uint64(f.settled)})
+			}
 		}
 	}
 	return append(out, rest...)
@@ -72,12 +78,14 @@ func (s *state) encode() []byte {
 	text(s.cluster)
 	b = binary.AppendVarint(b, s.producer)
 	b = binary.AppendVarint(b, int64(s.epoch))
+	b = binary.AppendUvarint(b, s.end)
 	b = binary.AppendUvarint(b, uint64(len(s.frames)))
 	for _, f := range s.frames {
-		if f.done > 0 {
-			b = binary.AppendUvarint(b, f.done*2)
+		b = binary.AppendUvarint(b, f.first)
+		if f.part {
+			b = binary.AppendUvarint(b, 1+f.settled)
 		} else {
-			b = binary.AppendUvarint(b, f.settled*2+1)
+			b = binary.AppendUvarint(append(b, 0), f.last)
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(s.lanes)))
@@ -106,16 +114,16 @@ func decodeState(b []byte) (*state, error) {
 	}
 	d := decoder{b: b[1:]}
 	s := &state{cluster: d.text(), producer: d.number(), epoch: int16(d.number())}
+	s.end = d.count()
 	frames := d.size(2 * maxFrames)
 	for i := 0; i < frames && !d.bad; i++ {
-		switch v := d.count(); {
-		case v%2 == 1:
-			s.frames = append(s.frames, progress{settled: v / 2})
-		case v > 0:
-			s.frames = append(s.frames, progress{done: v / 2})
-		default:
-			d.bad = true
+		f := progress{first: d.count()}
+		if settled := d.count(); settled > 0 {
+			f.last, f.part, f.settled = f.first, true, settled-1
+		} else {
+			f.last = d.count()
 		}
+		s.frames = append(s.frames, f)
 	}
 	lanes := d.size(maxLanes)
 	for i := 0; i < lanes && !d.bad; i++ {

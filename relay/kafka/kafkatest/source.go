@@ -41,6 +41,10 @@ func (s *Source) Add(batches ...kafka.Batch) {
 	defer s.mu.Unlock()
 	for _, b := range batches {
 		b.Position = len(s.log)
+		b.First = 1
+		if n := len(s.log); n > 0 {
+			b.First = s.log[n-1].First + uint64(s.log[n-1].Count)
+		}
 		s.log = append(s.log, b)
 	}
 	s.signal()
@@ -68,6 +72,9 @@ func (s *Source) Next(ctx context.Context) (kafka.Batch, error) {
 			b := s.log[s.next]
 			s.next++
 			s.mu.Unlock()
+			if b.Records == nil {
+				continue // lost
+			}
 			return b, nil
 		}
 		ended := s.ended
@@ -128,6 +135,14 @@ func (s *Source) Cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dead = true
+}
+
+// Lose takes batch i away, as damage on a disk would.
+func (s *Source) Lose(i int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = slices.Clone(s.log)
+	s.log[i].Count, s.log[i].Records = 0, nil
 }
 
 // CutAfter is Cut behind n more commits.
