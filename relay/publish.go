@@ -25,7 +25,7 @@ func (o *Outlet) Next(ctx context.Context) (kafka.Batch, error) {
 
 // BatchOf is a frame as a batch for Kafka.
 func BatchOf(f spool.Frame) kafka.Batch {
-	return kafka.Batch{Position: f.Position, Topic: f.Topic, Partition: f.Partition, Count: f.Count,
+	return kafka.Batch{Position: f.Position, First: f.First, Topic: f.Topic, Partition: f.Partition, Count: f.Count,
 		BaseTimestamp: f.BaseTimestamp, MaxTimestamp: f.MaxTimestamp, Codec: kafka.Codec(f.Codec), Records: f.Records}
 }
 
