@@ -187,13 +187,15 @@ func (l *Layout) finding(a *alerting.Alert) []slack.Block {
 		fmt.Fprintf(&steps, "%d. %s\n", i+1, s)
 	}
 	runbook := a.Match.Rule.Runbook
-	if runbook != "" && !link.MatchString(runbook) {
+	if _, name, ours := strings.Cut(runbook, "RUNBOOK.md#"); ours {
+		steps.WriteString("Runbook: destring rules show " + name)
+	} else if runbook != "" && !link.MatchString(runbook) {
 		steps.WriteString("Runbook: " + runbook)
 	}
 	if steps.Len() > 0 {
 		blocks = append(blocks, slack.NewSectionBlock(plain("What to do\n"+strings.TrimSpace(steps.String()), 1500), nil, nil))
 	}
-	if link.MatchString(runbook) {
+	if link.MatchString(runbook) && !strings.Contains(runbook, "RUNBOOK.md#") {
 		blocks = append(blocks, slack.NewSectionBlock(ours("*Runbook* <"+runbook+">"), nil, nil))
 	}
 	return blocks

@@ -31,7 +31,7 @@ func layouts() map[string]*alerting.Message {
 	resolved.Status, resolved.Resolved, resolved.Count = alerting.Resolved, at.Add(time.Hour), 2
 	acked := leak()
 	acked.Status, acked.AckBy, acked.AckNote = alerting.Acknowledged, "kim", "rotating it"
-	bare := &alerting.Alert{ID: "0000000000000001", Level: rules.Medium, Count: 1, First: at, Last: at, Match: alerting.Match{Rule: alerting.Rule{ID: "rc_shutdown", Title: "Remote shutdown", Level: rules.Medium}}}
+	bare := &alerting.Alert{ID: "0000000000000001", Level: rules.Medium, Count: 1, First: at, Last: at, Match: alerting.Match{Rule: alerting.Rule{ID: "rc_shutdown", Title: "Remote shutdown", Level: rules.Medium, Runbook: "rules/packs/RUNBOOK.md#rc_shutdown"}}}
 	digest := &alerting.Digest{ID: "digest-soc-1", Sink: "soc", Started: at, Alerts: 240, Levels: [5]int{0, 20, 180, 40, 0}, Events: 3100,
 		Lines: []string{"HIGH     ×812   Password in a Celery log · users.import · celery@eu-3", "MEDIUM   ×12    Session token in a Celery log · web.login · celery@eu-1"}}
 	return map[string]*alerting.Message{
