@@ -67,7 +67,7 @@ func (s *Spool) appendPacked(b *batch) (Ticket, error) {
 			return 0, err
 		}
 		s.mu.Lock()
-		if s.refuses(size) != nil || s.unsynced > 0 && s.unsynced+size > s.cfg.MaxUnsynced {
+		if s.refuses(size) != nil || s.behind(size) {
 			changed := s.changed
 			s.mu.Unlock()
 			select {

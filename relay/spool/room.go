@@ -78,13 +78,13 @@ func (s *Spool) measureSpace() {
 	s.broadcast()
 }
 
-// Usage returns how full the spool is, from 0 to 1, by quota and by disk. At 1 Append refuses.
+// Usage returns how full the spool is, from 0 to 1, by quota and by disk. It is 1 while the disk
+// refuses; else Append refuses when the record at hand does not fit.
 func (s *Spool) Usage() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refusal != nil && !s.sealed {
 		return 1
 	}
-	left := max(0, s.space.room-s.unsynced)
-	return float64(s.space.used) / float64(max(1, s.space.used+left))
+	return float64(s.space.used) / float64(max(1, s.space.used+s.space.room))
 }

@@ -203,7 +203,7 @@ func (s *Spool) Append(topic string, partition int32, c *rules.Clean) (Ticket, e
 			s.m.refused.Inc()
 			return 0, err
 		}
-		if s.unsynced == 0 || s.unsynced+size <= s.cfg.MaxUnsynced {
+		if !s.behind(size) {
 			break
 		}
 		if patience.IsZero() || waited != s.durable { // the disk moves
@@ -239,15 +239,22 @@ func (s *Spool) refuseShape(topic string, partition int32, size int64) error {
 	return fmt.Errorf("spool: no such place as partition %d of a topic with a name of %d bytes", partition, len(topic))
 }
 
+// behind reports whether size bytes have to wait until the disk has taken what is unsynced. What
+// is unsynced is counted before compression, so near the end of the room it waits to know
+// better rather than refuse. mu is held.
+func (s *Spool) behind(size int64) bool {
+	return s.unsynced > 0 && s.unsynced+size > min(s.cfg.MaxUnsynced, s.space.room)
+}
+
 // refuses says why size bytes cannot be taken now, nil when they can or when it is only
 // the disk that is behind. mu is held.
 func (s *Spool) refuses(size int64) error {
 	switch {
 	case s.refusal != nil:
 		return s.refusal
-	case s.unsynced+size > s.space.room:
+	case size > s.space.room:
 		return s.space.full
-	case s.slow != nil && s.unsynced+size > s.cfg.MaxUnsynced:
+	case s.slow != nil && s.behind(size):
 		return s.slow
 	}
 	return nil
