@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"time"
 
 	"destring/rules/detect"
 	"destring/rules/record"
@@ -44,6 +45,10 @@ func New(o Options) (*Engine, error) {
 	return &Engine{redactor: redactor, encoder: record.NewEncoder(), judge: newJudge(o.Rules), environment: o.Environment, source: o.Source,
 		service: record.Service{Environment: o.Environment, Observer: o.Observer}}, nil
 }
+
+// NextExpiry is when an entry of the redaction policy ends: whoever runs long makes a new Engine
+// then. Zero is never.
+func (e *Engine) NextExpiry() time.Time { return e.redactor.NextExpiry() }
 
 // cleanString redacts one of our own texts that may quote a sender.
 func (e *Engine) cleanString(s string) string {

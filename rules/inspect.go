@@ -132,6 +132,7 @@ func (in *Inspector) texts(ev *event.Event) {
 	in.params(ev.Syslog.Params)
 
 	in.keep = appendKeep(in.keep[:0], &ev.Celery)
+	in.scratch.Task = ev.Facts().Slice(ev.Celery.Task.Name).Reveal()
 	keep := in.keep
 	if !ev.Inner.Empty() {
 		keep = nil // they stand on Inner

@@ -15,15 +15,6 @@ import (
 
 // The functions here make what the rooms want of the configuration, each for one room.
 
-// redactPolicy is the policy without a key.
-func (c *Config) redactPolicy() (redact.Options, error) {
-	profile, err := redact.ParseProfile(c.Redact.Profile)
-	if err != nil {
-		return redact.Options{}, err
-	}
-	return redact.Options{Profile: profile}, nil
-}
-
 // kafka is the way to the brokers and the topics.
 func (c *Config) kafka() (kafka.Config, error) {
 	k := &c.Kafka
@@ -110,11 +101,15 @@ func (c *Config) slack() (alerting.Sink, error) {
 	if hook != "" {
 		return slack.NewWebhook(slack.WebhookConfig{Name: "slack", URL: hook, Layout: c.slackLayout()})
 	}
-	client, err := slack.New(slack.Config{Token: token, APIURL: s.APIURL, Layout: c.slackLayout()})
+	client, err := c.slackClient(token)
 	if err != nil {
 		return nil, err
 	}
 	return client.Channel("slack", s.Channel), nil
+}
+
+func (c *Config) slackClient(token string) (*slack.Client, error) {
+	return slack.New(slack.Config{Token: token, APIURL: c.Alerts.Slack.APIURL, Layout: c.slackLayout()})
 }
 
 // slackLayout is what a post says of this relay.

@@ -86,8 +86,25 @@ type Peer struct {
 
 // Redact is the redaction policy.
 type Redact struct {
-	Profile string `key:"profile" default:"balanced" one:"strict,balanced,debug" doc:"strict hides more, debug less; debug is refused where environment is prod."`
-	KeyFile string `key:"key_file" doc:"Key of the fingerprints, 32 bytes or more. Made beside spool.dir at the first start when empty."`
+	Profile        string   `key:"profile" default:"balanced" one:"strict,balanced,debug" doc:"strict hides more and gives no fingerprints; debug lets personal data of low severity stand, needs debug_until and is refused where environment is prod."`
+	DebugUntil     string   `key:"debug_until" doc:"When the debug profile ends, RFC 3339."`
+	Detectors      []string `key:"detectors" doc:"What single detectors do: email=keep, card=drop, password=hash, with mask, hash (a mark with a fingerprint), drop or keep. destring redact --detectors lists them."`
+	ShowLast       []string `key:"show_last" doc:"Characters at the end that stay visible, of personal data: card=4."`
+	LoosenCritical bool     `key:"loosen_critical" default:"false" doc:"Allows keep for a critical detector. Every value that is kept so is a finding."`
+	Allow          []Allow  `key:"allow" doc:"Values that are left as they are, each with an end and a reason."`
+	KeyFile        string   `key:"key_file" doc:"Key of the fingerprints, 32 characters or more. Made beside spool.dir at the first start when empty."`
+	OldKeyFiles    []string `key:"old_key_files" doc:"Keys before a rotation: fingerprints under them can still be looked up."`
+}
+
+// Allow is one kind of value that is left as it is.
+type Allow struct {
+	Detector string `key:"detector" doc:"Only of this detector; of every one that is not critical when empty."`
+	Value    string `key:"value" doc:"The exact value."`
+	Pattern  string `key:"pattern" doc:"Or a regular expression over the whole value."`
+	Key      string `key:"key" doc:"Or the name of its key."`
+	Task     string `key:"task" doc:"Only in records of this task."`
+	Until    string `key:"until" doc:"When the entry ends, RFC 3339 or a date."`
+	Reason   string `key:"reason" doc:"Why the value is harmless."`
 }
 
 // Rules are the Sigma rules that judge clean records.

@@ -29,6 +29,9 @@ func (l *loader) check(c *Config) {
 	if c.Redact.Profile == "debug" && strings.HasPrefix(strings.ToLower(c.Environment), "prod") {
 		l.fault("redact.profile", "debug shows too much for environment %s: use balanced", c.Environment)
 	}
+	if c.Redact.Profile == "debug" && c.Redact.DebugUntil == "" {
+		l.fault("redact.debug_until", "must be set with profile debug: when does the debugging end?")
+	}
 	l.checkFiles(c)
 	l.checkKafka(&c.Kafka)
 	l.checkSlack(&c.Alerts.Slack)

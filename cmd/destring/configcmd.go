@@ -53,9 +53,10 @@ func showValue(v reflect.Value) string {
 		return quoted(x)
 	case []string:
 		return quoted(x)
-	case []Peer:
-		return fmt.Sprintf("%d peer(s)", len(x))
 	default:
+		if isGroups(v.Type()) {
+			return fmt.Sprintf("%d entries", v.Len())
+		}
 		return fmt.Sprint(x)
 	}
 }
@@ -100,8 +101,8 @@ func schemaOfField(f reflect.StructField) map[string]any {
 	value := f.Tag.Get("default")
 	property := map[string]any{"type": "string"}
 	switch {
-	case f.Type == typePeers:
-		return map[string]any{"type": "array", "items": schemaOf(reflect.TypeFor[Peer]())}
+	case isGroups(f.Type):
+		return map[string]any{"type": "array", "items": schemaOf(f.Type.Elem())}
 	case f.Type == typeStrings:
 		return map[string]any{"type": "array", "items": map[string]any{"type": "string"}}
 	case f.Type == typeDuration:

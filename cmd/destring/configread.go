@@ -228,8 +228,8 @@ func (l *loader) readSets(sets []string) {
 func (l *loader) fill(c *Config) {
 	for _, f := range l.fields {
 		raw, into := l.layers.Get(f.Key), reflect.ValueOf(c).Elem().FieldByIndex(f.index)
-		if f.Type == typePeers {
-			c.Peers = l.peers(raw)
+		if f.isGroups() {
+			into.Set(l.groups(f, raw))
 			continue
 		}
 		if raw == nil || raw == "" && l.loose[f.Key] {
@@ -244,55 +244,55 @@ func (l *loader) fill(c *Config) {
 	}
 }
 
-// peers reads the list of peers, whose entries are not keys of their own to viper.
-func (l *loader) peers(raw any) []Peer {
+// groups reads a list of groups, whose entries are not keys of their own to viper.
+func (l *loader) groups(f configField, raw any) reflect.Value {
+	list := reflect.Zero(f.Type)
 	if raw == nil || raw == "" {
-		return nil
+		return list
 	}
-	list, ok := raw.([]any)
+	entries, ok := raw.([]any)
 	if !ok {
-		l.fault("peers", "must be a list of peers, each with match")
-		return nil
+		l.fault(f.Key, "must be a list of groups of keys")
+		return list
 	}
-	fields := configFields(reflect.TypeFor[Peer]())
-	var peers []Peer
-	for i, entry := range list {
+	fields := configFields(f.Type.Elem())
+	for i, entry := range entries {
 		group, ok := entry.(map[string]any)
 		if !ok {
-			l.fault("peers", "entry %d is no group of keys", i+1)
+			l.fault(f.Key, "entry %d is no group of keys", i+1)
 			continue
 		}
-		var p Peer
-		known := 0
-		var names []string
-		for _, f := range fields {
-			names = append(names, f.Key)
-			value, given := group[f.Key]
-			if !given {
-				value = f.Default
-			} else {
-				known++
-			}
-			if value == nil || value == "" {
-				continue
-			}
-			v, err := f.convert(value, !given)
-			if err != nil {
-				l.fault("peers", "entry %d: %s: %s", i+1, f.Key, err)
-				continue
-			}
-			reflect.ValueOf(&p).Elem().FieldByIndex(f.index).Set(v)
-		}
-		if known < len(group) {
-			for name := range group {
-				if !slices.Contains(names, name) {
-					l.fault("peers", "entry %d: %s: no such key%s", i+1, name, didYouMean(name, names))
-				}
-			}
-		}
-		peers = append(peers, p)
+		list = reflect.Append(list, l.group(f.Key, i+1, f.Type.Elem(), fields, group))
 	}
-	return peers
+	return list
+}
+
+// group reads one entry of a list of groups.
+func (l *loader) group(key string, n int, t reflect.Type, fields []configField, group map[string]any) reflect.Value {
+	entry := reflect.New(t).Elem()
+	var names []string
+	for _, f := range fields {
+		names = append(names, f.Key)
+		value, given := group[f.Key]
+		if !given {
+			value = f.Default
+		}
+		if value == nil || value == "" {
+			continue
+		}
+		v, err := f.convert(value, !given)
+		if err != nil {
+			l.fault(key, "entry %d: %s: %s", n, f.Key, err)
+			continue
+		}
+		entry.FieldByIndex(f.index).Set(v)
+	}
+	for name := range group {
+		if !slices.Contains(names, name) {
+			l.fault(key, "entry %d: %s: no such key%s", n, name, didYouMean(name, names))
+		}
+	}
+	return entry
 }
 
 // path makes a path of the file's relative to the folder of the file.

@@ -34,7 +34,6 @@ var (
 	typeSize     = reflect.TypeFor[Size]()
 	typeSecret   = reflect.TypeFor[Secret]()
 	typeStrings  = reflect.TypeFor[[]string]()
-	typePeers    = reflect.TypeFor[[]Peer]()
 )
 
 // configFields returns the keys of a struct type and of the structs in it, in order.
@@ -59,6 +58,13 @@ func appendFields(all []configField, t reflect.Type, prefix string, index []int)
 		all = append(all, field)
 	}
 	return all
+}
+
+// isGroups reports whether the key holds a list of groups of keys.
+func (f configField) isGroups() bool { return isGroups(f.Type) }
+
+func isGroups(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
 }
 
 // convert makes a value of f's type from what YAML, the environment or a flag gave. Text from

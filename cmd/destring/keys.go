@@ -45,6 +45,11 @@ func loadKey(path string) ([]byte, error) {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("key: %w", err)
 	}
+	return readKey(path)
+}
+
+// readKey reads a key file.
+func readKey(path string) ([]byte, error) {
 	if err := checkPrivate(path); err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}

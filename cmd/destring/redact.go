@@ -20,6 +20,8 @@ type redactFlags struct {
 	config         string
 	sets           []string
 	jsonl, explain bool
+	stats          bool
+	list           bool
 }
 
 func newRedact() *cobra.Command {
@@ -36,7 +38,9 @@ that fingerprints are comparable within this run only.`,
 		},
 	}
 	cmd.Flags().BoolVar(&o.jsonl, "jsonl", false, `read {"id":…,"line":…} and write {"id":…,"line":…,"findings":[…]}, a line each`)
-	cmd.Flags().BoolVar(&o.explain, "explain", false, "write what was hidden and why to standard error, never the value")
+	cmd.Flags().BoolVar(&o.explain, "explain", false, "write what was hidden or left, and why, to standard error, never the value")
+	cmd.Flags().BoolVar(&o.stats, "stats", false, "write counts by detector to standard error at the end")
+	cmd.Flags().BoolVar(&o.list, "detectors", false, "list the detectors and end")
 	addConfigFlags(cmd, &o.config, &o.sets)
 	return cmd
 }
@@ -70,12 +74,15 @@ func runRedact(cmd *cobra.Command, args []string, o redactFlags) error {
 	}
 	options, err := c.redactPolicy()
 	if err != nil {
-		return err
+		return &exitError{exitConfig, err}
 	}
 	options.Key = randomKey()
 	r, err := redact.New(options)
 	if err != nil {
-		return err
+		return &exitError{exitConfig, err}
+	}
+	if o.list {
+		return listDetectors(cmd.OutOrStdout(), r)
 	}
 	out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<16)
 	run := &redactRun{redactor: r, out: out}
@@ -91,7 +98,18 @@ func runRedact(cmd *cobra.Command, args []string, o redactFlags) error {
 	if ferr := out.Flush(); err == nil && ferr != nil {
 		err = fmt.Errorf("write output: %w", ferr)
 	}
+	if o.stats {
+		run.printStats(cmd.ErrOrStderr())
+	}
 	return err
+}
+
+func listDetectors(w io.Writer, r *redact.Redactor) error {
+	p := &printerTo{w: w}
+	for _, d := range r.Detectors() {
+		p.line("%-32s %-12s %s", d.Name, d.Class, rules.Severity(d.Severity))
+	}
+	return p.err
 }
 
 type redactRun struct {
@@ -101,6 +119,7 @@ type redactRun struct {
 	explain  io.Writer
 	lines    int
 	buf      []byte
+	stats    redact.Stats
 }
 
 func (r *redactRun) line(line []byte, ended bool) error {
@@ -145,24 +164,37 @@ func appendFinding(dst []byte, f *redact.Finding) []byte {
 
 func (r *redactRun) redact(line []byte) redact.Result {
 	r.lines++
-	res := r.redactor.Redact(&r.scratch, line, nil)
-	if r.explain != nil {
-		for i := range res.Findings {
-			f := &res.Findings[i]
-			fmt.Fprintf(r.explain, "line %d, bytes %d-%d: %s\n", r.lines, f.Start, f.End, describeFinding(f))
-		}
+	if r.explain == nil {
+		res := r.redactor.Redact(&r.scratch, line, nil)
+		r.stats.Add(&res)
+		return res
+	}
+	res, notes := r.redactor.Explain(&r.scratch, line, nil)
+	r.stats.Add(&res)
+	for i := range notes {
+		fmt.Fprintf(r.explain, "line %d, bytes %d-%d: %s\n", r.lines, notes[i].Start, notes[i].End, describeNote(&notes[i]))
+	}
+	if res.Withheld != "" {
+		fmt.Fprintf(r.explain, "line %d: withheld whole: %s\n", r.lines, res.Withheld)
 	}
 	return res
 }
 
-// describeFinding says what hid it, in words.
-func describeFinding(f *redact.Finding) string {
-	text := fmt.Sprintf("%s (%s, %s)", f.Detector, f.Class, rules.Severity(f.Severity))
-	if f.Key != "" {
-		text += fmt.Sprintf(" by the key %q", f.Key)
+// describeNote says which detector, layer and rule hid something, or why a candidate was left.
+func describeNote(n *redact.Note) string {
+	text := fmt.Sprintf("%s (%s", n.Detector, n.Layer)
+	if n.Rule != "" {
+		text += ", " + n.Rule
 	}
-	if f.HasFingerprint {
-		text += " fingerprint " + hex.EncodeToString(f.Fingerprint[:])
+	if n.Hidden {
+		return text + ") hidden"
 	}
-	return text
+	return text + ") left: " + n.Reason
+}
+
+func (r *redactRun) printStats(w io.Writer) {
+	fmt.Fprintf(w, "%d lines, %d changed, %d withheld\n", r.stats.Texts, r.stats.Changed, r.stats.Withheld)
+	for _, name := range r.stats.Names() {
+		fmt.Fprintf(w, "%8d  %s\n", r.stats.Detector[name], name)
+	}
 }

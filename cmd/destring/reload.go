@@ -117,6 +117,23 @@ func (h *house) reloadOnSignal(ctx context.Context) error {
 	}
 }
 
+// expirePolicy reads the policy again whenever an entry of it has ended, until ctx ends. Should the file be
+// broken by then, the entry stays in force, and the log says so every minute.
+func (h *house) expirePolicy(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			if end := h.relay.Engine().NextExpiry(); !end.IsZero() && !now.Before(end) {
+				_, _ = h.reloadAndSay() // it is in the log
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // reloadAndSay reloads, and logs what came of it; systemd is told while it lasts.
 func (h *house) reloadAndSay() (reloaded, error) {
 	h.notify("RELOADING=1")

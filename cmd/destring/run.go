@@ -52,6 +52,7 @@ func (h *house) run(ctx context.Context) error {
 	run(&beside, drain, "control", h.control.Run)
 	run(&beside, ctx, "reload", h.reloadOnSignal)
 	run(&beside, ctx, "watchdog", h.watchdog)
+	run(&beside, ctx, "policy", h.expirePolicy)
 	if h.admin != nil {
 		run(&beside, drain, "metrics", h.admin.Run)
 	}

@@ -207,6 +207,13 @@ func (c *Config) engine(master []byte, set *detect.Set) (*rules.Engine, error) {
 		return nil, err
 	}
 	options.Key = deriveKey(master, "fingerprint "+c.Environment)
+	for _, file := range c.Redact.OldKeyFiles {
+		old, err := readKey(c.path(file))
+		if err != nil {
+			return nil, fmt.Errorf("redact.old_key_files: %w", err)
+		}
+		options.PreviousKeys = append(options.PreviousKeys, deriveKey(old, "fingerprint "+c.Environment))
+	}
 	return rules.New(rules.Options{Redact: options, Rules: set, Environment: c.Environment, Observer: c.observer()})
 }
 
