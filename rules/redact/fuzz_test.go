@@ -148,3 +148,36 @@ func FuzzNoCarrierSavesASecret(f *testing.F) {
 		holds(t, r, []byte(text))
 	})
 }
+
+// signs are what a value may hold that a careless reader takes for its end.
+var signs = []string{"'", `"`, `\`, " ", "&", "=", ":", ",", ";", "%", "@", "/", "#", "<", "}", `\n`, "''", "\n", "$"}
+
+func FuzzSignsInsideOfAValueDoNotSaveIt(f *testing.F) {
+	for i := range signs {
+		f.Add(uint8(i), uint8(i), uint8(i*3), uint8(i*5), uint64(i))
+		f.Add(uint8(i+1), uint8(i), uint8(255), uint8(255), uint64(i))
+	}
+	f.Fuzz(func(t *testing.T, h, sign, c1, c2 uint8, n uint64) {
+		left, right := planted(n)[:14], planted(n + 1)[2:14]
+		value := left + signs[int(sign)%len(signs)] + right
+		asJSON, _ := json.Marshal(map[string]any{"db_password": value, "order": "keep-me-17"})
+		text := []string{"{'password': " + pyRepr(value) + ", 'order': 'keep-me-17'}", string(asJSON),
+			"Config(api_secret=" + pyRepr(value) + ", order='keep-me-17')", "[('X-Api-Key', " + pyRepr(value) + "), ('order', 'keep-me-17')]"}[h%4]
+		encoded := false
+		for _, c := range []uint8{c1, c2} {
+			if i := int(c); i < len(carriers)-1 {
+				text = carriers[i](text)
+				encoded = encoded || i == 5 || i == 6 // hidden as a whole
+			}
+		}
+		var s Scratch
+		out := string(shared().Redact(&s, []byte(text), nil).Text)
+		if strings.Contains(out, left) || strings.Contains(out, right) {
+			t.Fatalf("%q leaks:\n %q\n %q", value, text, out)
+		}
+		if !encoded && !strings.Contains(out, "keep-me-17") {
+			t.Fatalf("too much went:\n %q\n %q", text, out)
+		}
+		holds(t, shared(), []byte(text))
+	})
+}

@@ -90,7 +90,7 @@ func upperName(b []byte) bool {
 func halfOne(b []byte) bool {
 	run, longest := 1, 1
 	for i := 1; i < len(b); i++ {
-		if b[i] == b[i-1] {
+		if b[i] == b[i-1] && b[i] != '\\' {
 			run++
 			longest = max(longest, run)
 		} else {

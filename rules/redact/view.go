@@ -2,6 +2,7 @@ package redact
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -107,6 +108,13 @@ func (dst *viewBuffer) decode(src *view) (*view, bool) {
 		found = true
 		lo, _ := src.origin(i, i)
 		before := len(dst.text)
+		if text[i] == '\\' {
+			// Of a run of backslashes the last power of two belongs to the escape, at its depth; each other
+			// one is a backslash of the text.
+			for range bits.OnesCount(uint(slashRun(text, i))) - 1 {
+				dst.text = append(dst.text, '\\')
+			}
+		}
 		dst.text = appendEscaped(dst.text, c)
 		for range len(dst.text) - before {
 			dst.off = append(dst.off, uint32(lo))
