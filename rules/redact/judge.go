@@ -92,7 +92,7 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 		return "prose"
 	case v.quote == 0 && sep != sepQuery && c.code(b, v, k):
 		return "code"
-	case sep == sepNear && len(b) > 0 && b[len(b)-1] == '=' && v.hi < len(c.text) && c.text[v.hi] == '[':
+	case (sep == sepNear || k.strength == weak) && len(b) > 0 && b[len(b)-1] == '=' && v.hi < len(c.text) && c.text[v.hi] == '[':
 		return "the next pair of a name and a value"
 	case sep == sepProse && !mixed(b) && v.quote == 0 && !numeral(b, k), sep == sepNear && v.quote == 0 && !standsOut(b, k):
 		return "prose"
@@ -135,8 +135,8 @@ func harmlessPIN(b []byte) string {
 // harmlessStrong judges the value of a name that is a credential's for certain.
 func harmlessStrong(b []byte, k *keyName, v value) string {
 	if k.noun.detector == detPassword || k.noun.detector == detPasswordHash || k.noun.detector == detRecoveryPhrase || k.noun.detector == detOTPSeed {
-		if v.quote == 0 && len(b) == 1 {
-			return "one character"
+		if v.quote == 0 && (len(b) == 1 || k.noun.text == "pass" && allDigits(b) && len(b) < 4) {
+			return "one character, or a count"
 		}
 		if arn(b) || dotted(b) && !hasDigit(b) && (v.quote == 0 || dots(b) > 1) {
 			return "a name of a class or resource"

@@ -20,12 +20,18 @@ func (c *scan) key(n *noun, lo, hi int) bool {
 	if n.alone && (ks != lo || ke != hi) {
 		return false
 	}
-	if n.compound && !c.compound(ks, lo) {
+	if n.compound && c.qualified(ks, lo, publicKeys) != qualifierOther {
 		return false
 	}
 	k := keyName{noun: n, lo: ks, word: lo, hi: ke, strength: n.strength}
 	if verdict == tailUnknown {
 		k.strength = weak
+	}
+	if (n.text == "token" || n.text == "tokens") && c.qualified(ks, lo, publicTokens) == qualifierPublic {
+		k.strength = weak
+		if !c.r.strict {
+			return false
+		}
 	}
 	if c.r.strict {
 		k.strength = max(k.strength, medium)
@@ -37,8 +43,16 @@ func (c *scan) key(n *noun, lo, hi int) bool {
 	return c.assigned(&k)
 }
 
-// compound reports whether a word stands before lo in the name that starts at ks, and makes it a secret's.
-func (c *scan) compound(ks, lo int) bool {
+type qualifier uint8
+
+const (
+	qualifierNone qualifier = iota
+	qualifierPublic
+	qualifierOther
+)
+
+// qualified says whether the word before lo in the name that starts at ks is one of public, another, or none.
+func (c *scan) qualified(ks, lo int, public map[string]bool) qualifier {
 	e := lo
 	for e > ks && !isAlnum(c.text[e-1]) {
 		e--
@@ -48,7 +62,13 @@ func (c *scan) compound(ks, lo int) bool {
 		w--
 	}
 	var low [24]byte
-	return w < e && e-w <= len(low) && !publicKeys[string(lowered(low[:0], c.text[w:e]))]
+	switch {
+	case w == e || e-w > len(low):
+		return qualifierNone
+	case public[string(lowered(low[:0], c.text[w:e]))]:
+		return qualifierPublic
+	}
+	return qualifierOther
 }
 
 // keyName is a key's name in the text.

@@ -157,3 +157,7 @@ var publicKeys = wordSet(`routing primary foreign public cache sort partition ob
 	task job queue event kafka dedup dedupe bucket prefix hash range item node url search filter order join redis memcached session_cache config setting settings feature param parameter column field
 	metric meta data_set dataset image blob storage_path path resource entity user_id id json dictionary i18n locale menu route state tag label attribute property index pub verifying verification host known site measurement publishable
 	throttle rate limit idempotent conversation thread message_group correlation tracking shard sharding hot shortcut arrow`)
+
+// publicTokens are the words that make a "token" a place in a list or a piece of text.
+var publicTokens = wordSet(`page next prev previous continuation cursor pagination sync cancel cancellation resume fencing lexer stop start end prompt completion special pad padding eos bos mask unk cls sep
+	image text input output input_output max min num total audio reasoning cached word sub parser syntax keyword`)
