@@ -47,7 +47,10 @@ func (h *house) openAlerting(master []byte, set *detect.Set) error {
 	if err != nil {
 		return err
 	}
-	h.matches = newSpoolMatches(reader, []string{c.Kafka.Topic, c.Kafka.AuditTopic}, set, h.log)
+	if h.memory, err = openMemoryFile(c.alertMemory(), deriveKey(master, "correlations")); err != nil {
+		return err
+	}
+	h.matches = newSpoolMatches(reader, h.memory, []string{c.Kafka.Topic, c.Kafka.AuditTopic}, set, h.log)
 	if h.journal, err = alerting.OpenFileJournal(c.alertJournal(), deriveKey(master, "alert journal")); err != nil {
 		return err
 	}

@@ -30,6 +30,11 @@ func (c *Config) alertJournal() string {
 	return filepath.Join(c.path(c.Spool.Dir), "alerts", "journal")
 }
 
+// alertMemory is where a large memory of the correlations lies.
+func (c *Config) alertMemory() string {
+	return filepath.Join(c.path(c.Spool.Dir), "alerts", "correlations")
+}
+
 // loadKey reads the key file at path and makes it with a new random key when it does not
 // exist, as spool.LoadKeys does.
 func loadKey(path string) ([]byte, error) {

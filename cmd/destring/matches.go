@@ -24,19 +24,26 @@ type spoolMatches struct {
 	next   atomic.Pointer[detect.Set] // rules of a reload, for the next frame
 	saved  time.Time                  // when the place was last made durable
 	buf    []byte
-
-	tooLarge bool // it was said that the memory is not saved
+	file   *memoryFile // for a memory that does not fit beside the cursor
 }
+
+// inFile is the state beside the cursor when the correlations' memory lies in the file.
+const inFile = "in file"
+
 
 // leastAlert is from which severity a finding that no rule speaks of raises an alert.
 const leastAlert = rules.Medium
 
 // newSpoolMatches reads the frames of topics in which something matched. The header of a frame says
 // so, thus the others are not even decrypted.
-func newSpoolMatches(reader *spool.Reader, topics []string, set *detect.Set, log *slog.Logger) *spoolMatches {
-	reader.Filter(func(f *spool.Frame) bool { return f.Matched && slices.Contains(topics, f.Topic) })
-	m := &spoolMatches{reader: reader, log: log, judge: alerting.NewJudge(set, leastAlert, detect.CorrelatorOptions{})}
-	m.restore(reader.State())
+func newSpoolMatches(reader *spool.Reader, file *memoryFile, topics []string, set *detect.Set, log *slog.Logger) *spoolMatches {
+	state, counted := reader.State(), spool.Position(0)
+	if string(state) == inFile {
+		state, counted = file.state, file.position
+	}
+	reader.Filter(func(f *spool.Frame) bool { return f.Matched && slices.Contains(topics, f.Topic) && f.Position > counted })
+	m := &spoolMatches{reader: reader, file: file, log: log, judge: alerting.NewJudge(set, leastAlert, detect.CorrelatorOptions{})}
+	m.restore(state)
 	return m
 }
 
@@ -103,13 +110,12 @@ func (m *spoolMatches) Commit(p alerting.Position) error {
 	}
 	m.buf = m.judge.AppendState(m.buf[:0])
 	m.saved = time.Now()
-	state := m.buf
-	if len(state) > spool.MaxState {
-		if !m.tooLarge {
-			m.tooLarge = true
-			m.log.Warn("alerts: what the correlations remember is too large to be kept over a restart, which will begin anew", "bytes", len(state), "limit", spool.MaxState)
-		}
-		state = nil
+	at := p.(spool.Position)
+	if len(m.buf) <= spool.MaxState {
+		return m.reader.Commit(at, m.buf)
 	}
-	return m.reader.Commit(p.(spool.Position), state)
+	if err := m.file.save(at, m.buf); err != nil {
+		return err
+	}
+	return m.reader.Commit(at, []byte(inFile))
 }

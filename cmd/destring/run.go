@@ -101,6 +101,9 @@ func (h *house) close() {
 		_ = h.admin.ln.Close() // the server has closed it, when it ever served
 		errs = append(errs, h.admin.server.Close())
 	}
+	if h.memory != nil {
+		errs = append(errs, h.memory.journal.Close())
+	}
 	if h.journal != nil {
 		errs = append(errs, h.journal.Close())
 	}

@@ -120,6 +120,7 @@ type house struct {
 	alerter *alerting.Alerter
 	matches *spoolMatches
 	journal *alerting.FileJournal
+	memory  *memoryFile
 	audit   *auditQueue
 	admin   *admin // nil when metrics.address is not set
 	control *control
