@@ -243,6 +243,9 @@ func (a *Alerter) choose(c *courier, now time.Time) (best *job, soonest time.Tim
 		best.want, best.msg.Key = w, id
 	}
 	for al := range a.live {
+		if best != nil && c.traits.Keeper {
+			break // it takes all, in any order: no need to look through ten thousand for the first
+		}
 		if d := al.Deliveries[c.name]; d != nil {
 			consider(c.want(al, d, now), al.ID, func() *job {
 				return &job{subject: al, d: d, count: al.Count, level: al.Level, rev: al.Revision, status: al.Status}
