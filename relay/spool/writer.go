@@ -293,8 +293,33 @@ func (w *writer) seal() {
 	w.leave()
 }
 
-// abandon ends the active segment after an error: it ends at the last durable frame.
-func (w *writer) abandon() { w.leave() }
+// abandon ends the active segment after an error, at its last durable frame. Its other blocks
+// are given back, by another descriptor and without a sync: should they come back with a
+// power cut, they lie beyond the next segment's name.
+func (w *writer) abandon() {
+	w.leave()
+	if err := w.giveBack(); err != nil {
+		w.s.log.Warn("spool: give back the rest of an abandoned segment", "segment", w.seg.name, "error", err)
+	}
+}
+
+func (w *writer) giveBack() error {
+	if w.seg.end == framesStart {
+		return nil // the next one has its name; dropEmpty removes it
+	}
+	f, err := w.s.disk.open(w.seg.name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.truncate(w.seg.end); err != nil {
+		return err
+	}
+	w.s.mu.Lock()
+	w.seg.size = w.seg.end
+	w.s.mu.Unlock()
+	return nil
+}
 
 func (w *writer) leave() {
 	w.file.Close() // what matters is synced
