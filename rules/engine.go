@@ -31,6 +31,9 @@ type Options struct {
 	Observer string
 	// Source is the CloudEvents source, a URI reference; "/destring" when empty.
 	Source string
+	// MaxRecord bounds a log record in bytes: record.DefaultLimit when 0, and not less than
+	// record.MinLimit. What is longer is cut and says so.
+	MaxRecord int
 }
 
 // New makes an Engine. The error names what in the policy or in a rule is wrong.
@@ -42,7 +45,7 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
-	return &Engine{redactor: redactor, encoder: record.NewEncoder(), judge: newJudge(o.Rules), environment: o.Environment, source: o.Source,
+	return &Engine{redactor: redactor, encoder: record.NewEncoder(o.MaxRecord), judge: newJudge(o.Rules), environment: o.Environment, source: o.Source,
 		service: record.Service{Environment: o.Environment, Observer: o.Observer}}, nil
 }
 

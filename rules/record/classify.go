@@ -32,14 +32,16 @@ func classify(r *Record) class {
 }
 
 // outcome is success or failure where a task ended or a message was refused.
-func outcome(r *Record) string {
+func outcome(r *Record) string { return outcomeOf(r, classify(r)) }
+
+func outcomeOf(r *Record, c class) string {
 	switch r.State {
 	case "SUCCESS":
 		return "success"
 	case "FAILURE", "REJECTED", "REVOKED":
 		return "failure"
 	}
-	if classify(r).category == "intrusion_detection" {
+	if c.category == "intrusion_detection" {
 		return "failure"
 	}
 	return ""

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
@@ -32,45 +33,49 @@ func AppendString(dst []byte, s []byte) []byte {
 // cut at rune borders.
 func AppendEscaped(dst []byte, s []byte) []byte {
 	start := 0
-	for i := 0; i < len(s); {
-		for i+8 <= len(s) && plain8(binary.LittleEndian.Uint64(s[i:])) {
-			i += 8
-		}
+	for i := 0; ; {
+		i += plainRun(s[i:])
 		if i == len(s) {
-			break
+			return append(dst, s[start:]...)
 		}
-		c := s[i]
-		if plain[c] {
-			i++
-			continue
-		}
+		c, size := s[i], 1
 		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRune(s[i:])
+			var r rune
+			r, size = utf8.DecodeRune(s[i:])
 			if (r != utf8.RuneError || size > 1) && !hidden(r) {
 				i += size
 				continue
 			}
-			dst = append(dst, s[start:i]...)
-			dst = appendUnicode(dst, r)
-			i += size
-			start = i
-			continue
+			dst = appendUnicode(append(dst, s[start:i]...), r)
+		} else {
+			dst = appendASCII(append(dst, s[start:i]...), c)
 		}
-		dst = append(dst, s[start:i]...)
-		dst = appendASCII(dst, c)
-		i++
+		i += size
 		start = i
 	}
-	return append(dst, s[start:]...)
 }
 
-// plain8 reports whether all eight bytes of w stand for themselves: from 0x20 to 0x7e,
-// no quote, no backslash. It may say no where the answer is yes, never the other way (the
-// borrow of a lower byte can spill over), which costs a slower step and nothing else.
-func plain8(w uint64) bool {
+// plainRun returns how many bytes at the start of s stand for themselves: from 0x20 to 0x7e, no quote, no
+// backslash. It looks at eight bytes at a time.
+func plainRun(s []byte) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if odd := special8(binary.LittleEndian.Uint64(s[i:])); odd != 0 {
+			return i + bits.TrailingZeros64(odd)/8
+		}
+	}
+	for ; i < len(s) && plain[s[i]]; i++ {
+	}
+	return i
+}
+
+// special8 sets the high bit of bytes of w that do not stand for themselves. Those above the lowest
+// such byte may be set wrongly, for the borrow of a lower byte spills over; the lowest
+// is always right.
+func special8(w uint64) uint64 {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	quote, slash := w^ones*'"', w^ones*'\\'
-	return (w|(w-ones*0x20)|(w+ones)|(quote-ones)|(slash-ones))&highs == 0
+	return (w | (w - ones*0x20) | (w + ones) | (quote - ones) | (slash - ones)) & highs
 }
 
 func appendASCII(dst []byte, c byte) []byte {
@@ -142,23 +147,41 @@ func appendRFC3339(dst []byte, ns int64) []byte {
 		days, rest = days-1, rest+86400
 	}
 	year, month, day := civil(days)
-	dst = appendDigits(dst, year, 4)
-	dst = appendDigits(append(dst, '-'), month, 2)
-	dst = appendDigits(append(dst, '-'), day, 2)
-	dst = appendDigits(append(dst, 'T'), rest/3600, 2)
-	dst = appendDigits(append(dst, ':'), rest/60%60, 2)
-	dst = appendDigits(append(dst, ':'), rest%60, 2)
-	dst = append(dst, '.')
-	switch {
-	case frac%1e6 == 0:
-		dst = appendDigits(dst, frac/1e6, 3)
-	case frac%1e3 == 0:
-		dst = appendDigits(dst, frac/1e3, 6)
-	default:
-		dst = appendDigits(dst, frac, 9)
+	second := uint32(rest)
+	var b [30]byte // 2026-11-25T00:08:12.807000000Z
+	put2(b[0:], uint32(year)/100)
+	put2(b[2:], uint32(year)%100)
+	b[4] = '-'
+	put2(b[5:], uint32(month))
+	b[7] = '-'
+	put2(b[8:], uint32(day))
+	b[10] = 'T'
+	put2(b[11:], second/3600)
+	b[13] = ':'
+	put2(b[14:], second/60%60)
+	b[16] = ':'
+	put2(b[17:], second%60)
+	b[19] = '.'
+	f := uint32(frac)
+	put3(b[20:], f/1e6)
+	n := 23
+	if f%1e6 != 0 {
+		put3(b[23:], f/1e3%1e3)
+		n = 26
+		if f%1e3 != 0 {
+			put3(b[26:], f%1e3)
+			n = 29
+		}
 	}
-	return append(dst, 'Z')
+	b[n] = 'Z'
+	return append(dst, b[:n+1]...)
 }
+
+// put2 and put3 write two and three digits. The range of nanoseconds ends in the year 2262, so a
+// year always has four.
+func put2(b []byte, v uint32) { b[0], b[1] = byte('0'+v/10), byte('0'+v%10) }
+
+func put3(b []byte, v uint32) { b[0], b[1], b[2] = byte('0'+v/100), byte('0'+v/10%10), byte('0'+v%10) }
 
 func civil(days int64) (year, month, day int64) {
 	z := days + 719468
@@ -177,15 +200,4 @@ func civil(days int64) (year, month, day int64) {
 		month, year = month-12, year+1
 	}
 	return year, month, day
-}
-
-func appendDigits(dst []byte, v int64, width int) []byte {
-	for i := width - 1; i >= 0; i-- {
-		p := int64(1)
-		for range i {
-			p *= 10
-		}
-		dst = append(dst, byte('0'+v/p%10))
-	}
-	return dst
 }

@@ -7,7 +7,8 @@ import (
 // Peer is what every record of one connection says about its sender, encoded once.
 type Peer struct {
 	name, listener []byte
-	members        []byte // JSON members, without braces: "ecs":…,"observer":…
+	members        []byte // JSON members, each after a comma: ,"ecs":…,"observer":…
+	own            []byte // those of destring.peer: ,"peer":{"name":…}
 	of             *event.Peer
 	commonNames    []string // none or one: ECS has a list here
 	service        Service
@@ -16,20 +17,30 @@ type Peer struct {
 // Service says where the relay stands; it comes from the configuration.
 type Service struct{ Environment, Observer string }
 
+// maxNames and maxName bound what of a certificate stands in every record: how many names, bytes of each.
+const (
+	maxNames = 32
+	maxName  = 255
+)
+
 // NewPeer encodes p. The texts in p are the certificate's, checked by TLS; clean is called on each.
 func NewPeer(p *event.Peer, s Service, clean func(string) string) *Peer {
 	q := *p
 	q.Names = nil
-	for _, n := range p.Names {
-		q.Names = append(q.Names, clean(n))
+	for _, n := range p.Names[:min(len(p.Names), maxNames)] {
+		q.Names = append(q.Names, clean(n[:min(len(n), maxName)]))
 	}
 	q.Name, q.CommonName, q.Issuer = clean(p.Name), clean(p.CommonName), clean(p.Issuer)
 	out := &Peer{name: []byte(q.Name), listener: []byte(q.Listener), of: &q, service: s}
 	if q.CommonName != "" {
 		out.commonNames = []string{q.CommonName}
 	}
-	json := newEncoder(peerFields()).Append(nil, &Record{Peer: out})
-	out.members = json[1 : len(json)-1]
+	r := &Record{Peer: out}
+	out.members = members(peerFields(), r)
+	if own := text(text(nil, `,"name":"`, out.name), `,"listener":"`, out.listener); len(own) > 0 {
+		out.own = append([]byte(`,"peer":{`), own[1:]...)
+		out.own = append(out.own, '}')
+	}
 	return out
 }
 
@@ -40,12 +51,10 @@ func (p *Peer) Name() []byte { return p.name }
 func peerFields() []Field {
 	word := func(name, doc string, t Type, ecs bool, get func(*Peer) string) Field {
 		f := bytesField(name, t, ecs, func(r *Record) []byte { return view(get(r.Peer)) }, doc)
-		f.ofPeer = true
 		return f
 	}
 	list := func(name, doc string, get func(*Peer) []string) Field {
 		f := listField(name, true, func(r *Record) int { return len(get(r.Peer)) }, func(r *Record, i int) []byte { return view(get(r.Peer)[i]) }, doc)
-		f.ofPeer = true
 		return f
 	}
 	port := intField("source.port", true, func(r *Record) (int64, bool) {
@@ -57,7 +66,6 @@ func peerFields() []Field {
 		}
 		return r.Peer.of.NotAfter.UnixNano()
 	}, "When the certificate of the sender ends.")
-	port.ofPeer, notAfter.ofPeer = true, true
 	return []Field{
 		word("ecs.version", "Version of ECS.", Keyword, true, func(*Peer) string { return ECSVersion }),
 		word("observer.name", "Name of this relay.", Keyword, true, func(p *Peer) string { return p.service.Observer }),

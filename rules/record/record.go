@@ -54,21 +54,38 @@ type Record struct {
 	Kwargs     []byte
 	Result     []byte
 
+	// ArgsValues, KwargsValues and ResultValues are JSON objects, ready to be published.
+	ArgsValues   []byte
+	KwargsValues []byte
+	ResultValues []byte
+
 	ErrorType    []byte
 	ErrorMessage []byte
 	StackTrace   []byte
 	File         []byte // innermost frame
 	Function     []byte
 	Line         int32
+	Frames       []Frame // of the traceback, outermost first
 
 	Flags    event.Flags
 	Findings []Finding
-	Rules    []Rule // that matched, the most severe first
+	Unlisted int      // findings that did not fit into Findings
+	Cut      []string // names of the fields that Fit cut
+	Rules    []Rule   // that matched, the most severe first
 	Withheld string
 }
 
 // Param is one parameter of structured data, clean.
 type Param struct{ Element, Name, Value []byte }
+
+// Frame is one frame of a traceback, clean.
+type Frame struct {
+	File, Function []byte
+	Line           int32
+}
+
+// redacted is the number of findings, those that did not fit included.
+func (r *Record) redacted() int64 { return int64(len(r.Findings) + r.Unlisted) }
 
 // Finding is one thing that was hidden, without the thing.
 type Finding struct {
