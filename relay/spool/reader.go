@@ -63,6 +63,9 @@ type place struct {
 	off int64
 }
 
+// maxPlaces bounds the places of a reader that commits seldom; Stats walks from the last one.
+const maxPlaces = 4096
+
 // damage is a stretch of bytes that is being passed over.
 type damage struct {
 	reason Reason // empty: none
@@ -261,7 +264,9 @@ func (r *Reader) frame(v view) (Frame, stepResult, error) {
 	r.delivered = h.end()
 	r.writing.Unlock()
 	r.s.mu.Lock()
-	r.places = append(r.places, place{h.end(), v.seg, r.off})
+	if len(r.places) < maxPlaces {
+		r.places = append(r.places, place{h.end(), v.seg, r.off})
+	}
 	r.s.mu.Unlock()
 	return f, stepFrame, nil
 }
