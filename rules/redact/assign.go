@@ -63,6 +63,11 @@ func (c *scan) quoteBefore(k *keyName) (byte, int, bool) {
 			i--
 		}
 	}
+	if i > 0 && c.text[i-1] == '/' { // a JSON pointer: "path": "/user/password"
+		for n := 0; i > 0 && n < 48 && (isToken(c.text[i-1]) || c.text[i-1] == '/'); n++ {
+			i--
+		}
+	}
 	if i == 0 || !isQuote(c.text[i-1]) {
 		return 0, 0, false
 	}
@@ -93,7 +98,7 @@ func isQuote(b byte) bool { return b == '"' || b == '\'' || b == '`' }
 func (c *scan) skipNoise(p int, k *keyName) int {
 	for p < len(c.text) && p-k.hi < 64 {
 		switch b := c.text[p]; {
-		case b == ' ' || b == '\t':
+		case b == ' ' || b == '\t', (b == '*' || b == '_') && p-k.hi < 3:
 			p++
 		case b == 0x1b || b == '#' || b == '\\':
 			n := colour(c.text[p:])

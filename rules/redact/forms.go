@@ -17,7 +17,8 @@ func ownForms() []form {
 		{"$2a$ $2b$ $2y$ $2x$ $argon2 pbkdf2 $6$ $5$ $1$ $y$ $7$ $apr1$ $p$ $h$ {ssha {sha {md5} {crypt} {pbkdf2 scrypt: scrypt$ scram-sha- sha1$ sha256$ sha512$ md5$ $sha1$ $shiro1$ $bcrypt-", (*scan).passwordHash},
 		{"hooks.slack.com/ discord.com/api/webhooks/ discordapp.com/api/webhooks/ webhook.office.com/webhookb2/ api.telegram.org/bot hooks.zapier.com/ maker.ifttt.com/ chat.googleapis.com/v1/spaces/ outlook.office.com/webhook/ open.feishu.cn/open-apis/bot/ oapi.dingtalk.com/robot/ logic.azure.com hook.make.com/ hook.eu1.make.com/ hook.us1.make.com/", (*scan).webhook},
 		{"mysql mysqldump mysqladmin mariadb sshpass curl redis-cli ldapsearch ldapmodify docker 7z zip", (*scan).command},
-		{"jdbc:oracle:thin:", (*scan).oracle},
+		{"jdbc:oracle:thin: sqlplus", (*scan).oracle},
+		{"basicauth( digestauth( proxyauth( ntlmauth( .login( authenticate(", (*scan).loginCall},
 		{"miie mhcc mc4caq b3blbnnzac mhqcaqee mihuagea miid mihcagea miig miij miic", (*scan).bareKey},
 		{"login_from logged_in_from request_from sign-in_from signin_from access_from attempt_from attempts_from connection_from accepted_from client", (*scan).clientIP},
 		{"kty", (*scan).jwk},
@@ -286,6 +287,9 @@ func (c *scan) jwk(start, end int) {
 
 // oracle finds the password of jdbc:oracle:thin:user/password@host.
 func (c *scan) oracle(_, end int) {
+	for end < len(c.text) && c.text[end] == ' ' {
+		end++
+	}
 	i := run(c.text, end, func(b byte) bool { return isAlnum(b) || b == '_' || b == '$' || b == '#' })
 	if i == end || i >= len(c.text) || c.text[i] != '/' {
 		return
@@ -296,6 +300,25 @@ func (c *scan) oracle(_, end int) {
 	}
 	if hi < len(c.text) && c.text[hi] == '@' && !placeholder(c.text[i+1:hi]) {
 		c.emit(span{det: detURLPassword, layer: Shape, rule: "oracle", noPrint: true, remember: memorable(c.text[i+1 : hi])}, i+1, hi)
+	}
+}
+
+// loginCall hides the second of two strings in HTTPBasicAuth('user', 'password') and the like.
+func (c *scan) loginCall(_, end int) {
+	user, ok := c.quotedValue(end)
+	if !ok || user.cut {
+		return
+	}
+	p := user.hi + user.slashes + 1
+	for p < len(c.text) && (c.text[p] == ',' || c.text[p] == ' ') {
+		p++
+	}
+	v, ok := c.quotedValue(p)
+	if !ok || p == user.hi+user.slashes+1 {
+		return
+	}
+	if b := c.text[v.lo:v.hi]; !placeholder(b) && !c.marks(b) && len(b) > 2 {
+		c.emit(span{det: detPassword, layer: Structure, rule: "login-call", noPrint: true, remember: memorable(b)}, v.lo, v.hi)
 	}
 }
 

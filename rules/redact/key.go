@@ -140,6 +140,9 @@ const (
 func (c *scan) tail(hi int) (int, tailVerdict) {
 	verdict := tailNone
 	i := hi
+	if hi < len(c.text) && c.text[hi] >= utf8.RuneSelf && copulaLen(c.text[hi:]) > 0 {
+		return hi, tailNone
+	}
 	for i < len(c.text) && i-hi < maxKeyName {
 		start := i
 		for i < len(c.text) && (c.text[i] == '_' || c.text[i] == '-' || c.text[i] == '.') {

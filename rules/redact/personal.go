@@ -399,7 +399,7 @@ func (c *scan) hostPassword(lo, at, hi int) bool {
 		return false
 	}
 	password := t[colon+1 : at]
-	port := hi < len(t) && (t[hi] == ':' && hi+1 < len(t) && isDigit(t[hi+1]) || t[hi] == '/')
+	port := hi < len(t) && (t[hi] == ':' && hi+1 < len(t) && isDigit(t[hi+1]) || t[hi] == '/' || t[hi] == '(')
 	if placeholder(password) || !port && ipLen(t[at+1:]) == 0 {
 		return false
 	}

@@ -28,7 +28,14 @@ func (c *scan) separator(p int, k *keyName) (int, separation) {
 		return c.skipSigns(p, k), sepSign
 	case ':':
 		return c.skipSigns(p, k), sepSign
+	case '!':
+		if p+1 < len(t) && t[p+1] == '=' {
+			return c.skipSigns(p+1, k), sepSign
+		}
 	case '-', '~', '?', '.', '+', '|':
+		if b == '-' && p > k.hi && p+2 < len(t) && t[p+1] == ' ' {
+			return p + 2, sepProse // "password - value"
+		}
 		if b == '+' && k.dashes && p == k.hi {
 			return p + 1, sepSpace // a blank of a form
 		}
@@ -49,7 +56,9 @@ func (c *scan) separator(p int, k *keyName) (int, separation) {
 		if p == k.hi && k.quote == 0 && k.noun.detector == detPassword && c.quotedAt(p+1) && !c.getter(k) {
 			return p + 1, sepSign // PASSWORD('…'), set_password("…")
 		}
-		return 0, sepNone
+		return c.bracketed(p, k)
+	case '[', '<':
+		return c.bracketed(p, k)
 	case ',':
 		return c.pair(p+1, k)
 	case '\n', '\r', '\\', '#':
@@ -62,6 +71,15 @@ func (c *scan) separator(p int, k *keyName) (int, separation) {
 		return c.ideographic(p)
 	}
 	return c.spaced(p, k)
+}
+
+// bracketed handles "password [value] rejected": what is in the brackets must stand out.
+func (c *scan) bracketed(p int, k *keyName) (int, separation) {
+	e := run(c.text[:min(len(c.text), p+130)], p+1, func(b byte) bool { return b > ' ' && b != ']' && b != ')' && b != '>' })
+	if k.quote != 0 || e >= len(c.text) || c.text[e] <= ' ' || k.noun.detector != detPassword || !standsOut(c.text[p+1:e], k) {
+		return 0, sepNone
+	}
+	return p + 1, sepNear
 }
 
 // getter reports whether the name is of a function that is given another name: get_password('db').
@@ -291,11 +309,19 @@ func indexFold(b []byte, lower string) int {
 
 // ideographic reads the copula that some scripts write without a space.
 func (c *scan) ideographic(p int) (int, separation) {
-	r, n := utf8.DecodeRune(c.text[p:])
-	if r == '是' || r == '为' || r == '為' || r == 'は' {
+	if n := copulaLen(c.text[p:]); n > 0 {
 		return p + n, sepProse
 	}
 	return 0, sepNone
+}
+
+// copulaLen returns the length of a copula of Chinese or Japanese at the start of b, or 0.
+func copulaLen(b []byte) int {
+	r, n := utf8.DecodeRune(b)
+	if r == '是' || r == '为' || r == '為' || r == 'は' {
+		return n
+	}
+	return 0
 }
 
 // owner steps over "for svc" and "of user kim", which may stand between a name and the word that ties it to its value.
@@ -322,7 +348,7 @@ func (c *scan) owner(p int) int {
 var copulas = wordSet(`is was to from as are equals est ist war lautet es era será e foi jest byl ar är er on oli zu auf vale`)
 
 // changes are words that may stand before a copula: "changed to".
-var changes = wordSet(`changed reset updated rotated replaced set sent now`)
+var changes = wordSet(`not changed reset updated rotated replaced set sent now`)
 
 // spaced handles a name that is followed by a space.
 func (c *scan) spaced(p int, k *keyName) (int, separation) {
@@ -349,7 +375,7 @@ func (c *scan) spaced(p int, k *keyName) (int, separation) {
 	at, sep := c.owner(p), sepNear
 	for range 4 {
 		w := at
-		for at < len(t) && isLower(t[at]) && at-w < 8 {
+		for at < len(t) && isLower(t[at]) && at-w < 14 {
 			at++
 		}
 		if at == w || at >= len(t) || t[at] != ' ' && t[at] != ':' {
@@ -357,6 +383,8 @@ func (c *scan) spaced(p int, k *keyName) (int, separation) {
 		}
 		if word := t[w:at]; copulas[string(word)] {
 			sep = sepProse
+		} else if t[at] == ':' && len(word) > 2 && !telling[string(word)] && !proseWords[string(word)] {
+			return at + 1, sepProse // "password of the user: value"
 		} else if !changes[string(word)] {
 			break
 		}

@@ -70,6 +70,12 @@ func (c *scan) skipToValue(p int, sep separation) int {
 			p++
 			continue
 		}
+		if b := c.text[p]; (b == '!' || b == '&') && p+1 < len(c.text) && (c.text[p+1] == '!' || b == '&') { // a tag or an anchor of YAML
+			if e := run(c.text, p+1, func(x byte) bool { return isAlnum(x) || x == '!' || x == '_' }); e < len(c.text) && c.text[e] == ' ' && e-p < 24 {
+				p = e
+				continue
+			}
+		}
 		if b := c.text[p]; b == 0x1b || b == '#' || b == '\\' {
 			if w := colour(c.text[p:]); w > 0 {
 				p += w
@@ -85,7 +91,7 @@ func (c *scan) skipToValue(p int, sep separation) int {
 func (c *scan) quotedValue(p int) (value, bool) {
 	t := c.text
 	i := p
-	for i < len(t) && i-p < 2 && (t[i] == 'b' || t[i] == 'u' || t[i] == 'r' || t[i] == 'f' || t[i] == 'B') {
+	for i < len(t) && i-p < 2 && (t[i] == 'b' || t[i] == 'u' || t[i] == 'r' || t[i] == 'f' || t[i] == 'B' || t[i] == '$' || t[i] == '@') {
 		i++
 	}
 	n := slashRun(t, i)
@@ -169,6 +175,14 @@ func (c *scan) endsValue(i int) bool {
 
 // constructor returns where the first argument starts in Name(…, or 0.
 func (c *scan) constructor(p int) int {
+	if c.text[p] == '<' && p+1 < len(c.text) && isUpper(c.text[p+1]) { // <Secret 'value'>
+		if e := run(c.text[:min(len(c.text), p+48)], p+1, func(b byte) bool {
+			return isAlnum(b) || b == '_' || b == '.' || b == ' ' || b == ':' || b == '=' || b == '('
+		}); c.quotedAt(e) {
+			return e
+		}
+		return 0
+	}
 	i := p
 	for i < len(c.text) && i-p < 48 && (isAlnum(c.text[i]) || c.text[i] == '_' || c.text[i] == '.') {
 		i++
@@ -355,18 +369,30 @@ func (c *scan) endsItem(i int) bool {
 		return true
 	}
 	w := i
-	for w < len(c.text) && w-i < 40 && (isAlnum(c.text[w]) || c.text[w] == '_' || c.text[w] == '-' || c.text[w] == '.') {
+	for w < len(c.text) && w-i < 60 && (isToken(c.text[w]) || c.text[w] == '.' || c.text[w] == '[' || c.text[w] == ']' || c.text[w] == '%') {
 		w++
 	}
 	return w > i && w < len(c.text) && (c.text[w] == '=' || c.text[w] == ':')
 }
 
+// valueMember reports whether the dict that opens before p begins with a member that is only a value:
+// {"value": …}, DynamoDB's {"S": …}.
+func (c *scan) valueMember(p int) bool {
+	v, ok := c.quotedValue(p)
+	return ok && (valueWord(c.text[v.lo:v.hi]) || v.hi-v.lo == 1 && c.text[v.lo] == 'S')
+}
+
 // container hides the strings in a list, tuple or set under a credential's name.
 func (c *scan) container(k *keyName, p int) bool {
 	plural := k.strength == strong || k.strength == medium
-	tuple := k.noun.strength == weak && c.text[p] == '('
-	if !plural && !tuple || c.text[p] == '{' && !hasSuffixFold(c.text[k.lo:k.hi], "s") {
+	tuple := k.noun.text == "auth" && c.text[p] != '{'
+	if !plural && !tuple || c.text[p] == '{' && !hasSuffixFold(c.text[k.lo:k.hi], "s") && !c.valueMember(p+1) {
 		return false
+	}
+	if tuple { // auth=('user', 'password')
+		pair := *k
+		pair.strength = strong
+		k = &pair
 	}
 	i, end, count := p+1, min(len(c.text), p+4096), 0
 	for i < end && count < 64 {

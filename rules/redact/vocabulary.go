@@ -127,7 +127,7 @@ func nouns() []noun {
 }
 
 // transparent words may stand after a noun without changing what the value is.
-var transparent = wordSet(`value val values raw plain plaintext cleartext clear text old new current confirm confirmation repeat again retype
+var transparent = wordSet(`data value val values raw plain plaintext cleartext clear text old new current confirm confirmation repeat again retype
 	prod production dev develop live test testing staging stage sandbox primary secondary main default encrypted enc b64 base64 hex str string env
 	backup temp tmp prev previous next master slave replica read write rw ro s v param arg input field1 x y a b one two first second db secret key
 	internal external public1 admin root user app api web server client service bot account nueva actual neu alt
@@ -142,7 +142,7 @@ var telling = wordSet(`count counts counter ttl name names path paths file files
 	ok failed failure success strength score complexity pattern regex rule rules history per total cost price balance address symbol holders ring board word words less
 	protected generator helper utils module package location region owner group env_var variable vars checksum fingerprint thumbprint algorithm_name label title description
 	domain cookie_name samesite secure httponly user_id client_id num number_of idx position offset parts part is has needed needs ready active flag bool by for from of not and or
-	map list dict mapping schema config settings setting option options info metadata meta data resp response request req obj object instance iterations rounds pool cipher suite usage_count usages`)
+	map list dict mapping schema config settings setting option options info metadata meta resp response request req obj object instance iterations rounds pool cipher suite usage_count usages`)
 
 func wordSet(words string) map[string]bool {
 	set := make(map[string]bool)
