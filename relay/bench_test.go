@@ -43,14 +43,18 @@ func newSpool(tb testing.TB, size int64) *spool.Spool {
 	return s
 }
 
-func newRelay(tb testing.TB, s *spool.Spool) *relay.Relay {
+func newPolicy(tb testing.TB) relay.Policy {
 	tb.Helper()
 	engine, err := rules.New(rules.Options{Redact: redact.Options{Key: bytes.Repeat([]byte{9}, 32)}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return relay.New(relay.Config{Spool: s, Topics: [rules.Topics]string{"logs", "alerts", "audit", "dlq"}, Partitions: func(string) int32 { return 6 }, Shed: true, Stall: time.Second},
-		relay.Policy{Engine: engine, Celery: func(*event.Peer) celery.Options { return celery.Options{} }})
+	return relay.Policy{Engine: engine, Celery: func(*event.Peer) celery.Options { return celery.Options{} }}
+}
+
+func newRelay(tb testing.TB, s *spool.Spool) *relay.Relay {
+	tb.Helper()
+	return relay.New(relay.Config{Spool: s, Topics: [rules.Topics]string{"logs", "alerts", "audit", "dlq"}, Partitions: func(string) int32 { return 6 }, Shed: true, Stall: time.Second}, newPolicy(tb))
 }
 
 // traffic is what a worker at INFO sends: mostly clean lines, now and then a failure with a secret.

@@ -28,7 +28,7 @@ type Config struct {
 	Shed bool
 	// Stall is how long reading may pause in one spell of fullness when Shed is set.
 	Stall   time.Duration
-	Metrics *Metrics
+	Metrics *Metrics // unregistered when nil
 	// Stop ends every wait for room in the spool: the relay is ending. Default: never.
 	Stop context.Context
 }
@@ -56,6 +56,9 @@ func New(cfg Config, policy Policy) *Relay {
 	}
 	if cfg.Stop == nil {
 		cfg.Stop = context.Background()
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics(nil)
 	}
 	r := &Relay{cfg: cfg}
 	r.policy.Store(&policy)
@@ -104,10 +107,11 @@ func (s *Session) Handle(ev *event.Event) error {
 	s.reader.Read(ev)
 	s.relay.date(ev)
 	clean := s.inspector.Inspect(ev)
-	if !s.acked && s.relay.cfg.Shed && s.relay.spell.shedEarly(s.relay.cfg.Spool.Usage(), severityOf(ev)) {
-		return s.shed()
+	severity := severityOf(ev)
+	if !s.acked && s.relay.cfg.Shed && s.relay.spell.shedEarly(s.relay.cfg.Spool.Usage(), severity) {
+		return s.shed(severity)
 	}
-	return s.append(clean)
+	return s.append(clean, severity)
 }
 
 // severityOf is the line's level as a syslog severity, else the header's; 6 when neither says.
@@ -159,39 +163,57 @@ func onWall(wall int64, zone *time.Location) int64 {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone).UnixNano()
 }
 
-// append puts clean into the spool and deals with a full one.
-func (s *Session) append(clean *rules.Clean) error {
+// append puts clean into the spool and deals with a full one. A sender that is answered waits for
+// nothing here: its connection has replies to give to what is durable already.
+func (s *Session) append(clean *rules.Clean, severity int8) error {
 	r := s.relay
 	topic := r.cfg.Topics[clean.Topic()]
 	partition := kafka.Partition(clean.Key(), r.cfg.Partitions(topic))
 	for {
 		ticket, err := r.cfg.Spool.Append(topic, partition, clean)
+		full := errors.Is(err, spool.ErrFull) || errors.Is(err, spool.ErrDisk)
 		switch {
 		case err == nil:
 			s.ticket = ticket
 			r.spell.good()
 			r.tap.show(clean)
 			return nil
-		case s.acked || !errors.Is(err, spool.ErrFull) && !errors.Is(err, spool.ErrDisk):
+		case errors.Is(err, spool.ErrTooLarge):
+			return s.tooLarge(clean)
+		case s.acked || !full:
 			return fmt.Errorf("relay: %w", err)
-		}
-		if r.cfg.Shed {
+		case r.cfg.Shed:
 			if !r.spell.wait(r.cfg.Stop, func(ctx context.Context) error { return r.cfg.Spool.WaitRoom(ctx, clean.Size()) }) {
-				return s.shed()
+				return s.shed(severity)
 			}
-			continue
-		}
-		if err := r.cfg.Spool.WaitRoom(r.cfg.Stop, clean.Size()); err != nil {
-			return fmt.Errorf("relay: waited for room in the spool: %w", err)
+		default:
+			if err := r.cfg.Spool.WaitRoom(r.cfg.Stop, clean.Size()); err != nil {
+				return fmt.Errorf("relay: waited for room in the spool: %w", err)
+			}
 		}
 	}
 }
 
-func (s *Session) shed() error {
-	s.relay.spell.count()
-	if m := s.relay.cfg.Metrics; m != nil {
-		m.Shed.Inc()
+// tooLarge makes a dead letter in the place of a record that the spool will never have room for. It
+// counts as taken: a RELP sender would send it again for ever, and nothing behind it.
+func (s *Session) tooLarge(clean *rules.Clean) error {
+	r := s.relay
+	r.cfg.Metrics.tooLarge.Inc()
+	letter := s.engine.State(rules.Statement{Topic: rules.DeadLetters, Action: "record-too-large", Kind: "event", Time: time.Now().UnixNano(), Severity: rules.High, Key: string(clean.Key()),
+		Message: fmt.Sprintf("A record of %d bytes was dropped: it needs more than a quarter of the spool (spool.max_size, listen.max_message).", clean.Size()),
+		Fields:  []rules.Field{rules.String("destring.dead_letter.reason", "too large for the spool"), rules.String("destring.dead_letter.topic", r.cfg.Topics[clean.Topic()])}})
+	topic := r.cfg.Topics[letter.Topic()]
+	ticket, err := r.cfg.Spool.Append(topic, kafka.Partition(letter.Key(), r.cfg.Partitions(topic)), letter)
+	if err != nil {
+		return fmt.Errorf("relay: a record is too large, and there is no room to say so: %w", err)
 	}
+	s.ticket = ticket
+	return nil
+}
+
+func (s *Session) shed(severity int8) error {
+	s.relay.spell.count()
+	s.relay.cfg.Metrics.shed(severity)
 	return listener.ErrShed
 }
 

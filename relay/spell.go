@@ -22,11 +22,13 @@ type Spell struct {
 	stall  time.Duration
 	active atomic.Bool // a spell is on: the hot path asks this and nothing else
 
-	mu     sync.Mutex
-	began  time.Time // zero: no spell
-	ended  time.Time
-	paused time.Duration // reading has waited so long in this spell
-	shed   uint64
+	mu      sync.Mutex
+	began   time.Time // zero: no spell
+	ended   time.Time
+	waiting int           // connections that are not read at present
+	since   time.Time     // since when that is more than none
+	paused  time.Duration // time before since in which one or more were not read
+	shed    uint64
 }
 
 // Gap is what a spell dropped.
@@ -43,38 +45,61 @@ func (s *Spell) shedEarly(usage float64, severity int8) bool {
 }
 
 // wait waits for room, within what this spell has left. It reports whether to try again.
+// Connections that wait at the same time spend the spell's patience together: none of them
+// is paused for longer than stall in a spell, however they take turns.
 func (s *Spell) wait(ctx context.Context, room func(context.Context) error) bool {
-	left := s.begin()
+	left := s.enter()
 	if left <= 0 {
 		return false
 	}
-	start := time.Now()
+	defer s.leave()
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	err := room(ctx)
-	s.mu.Lock()
-	s.paused += time.Since(start)
-	s.mu.Unlock()
-	return err == nil
+	return room(ctx) == nil
 }
 
-// begin begins a spell when there is none, and returns how long reading may still pause.
-func (s *Spell) begin() time.Duration {
+// enter begins to wait, and returns for how long; 0 says that nothing is left.
+func (s *Spell) enter() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
+	s.begin(now)
+	left := s.stall - s.paused
+	if s.waiting > 0 {
+		left -= now.Sub(s.since)
+	}
+	if left <= 0 {
+		return 0
+	}
+	if s.waiting == 0 {
+		s.since = now
+	}
+	s.waiting++
+	return left
+}
+
+func (s *Spell) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting--; s.waiting == 0 {
+		s.paused += time.Since(s.since)
+	}
+}
+
+// begin begins a spell when there is none. mu is held.
+func (s *Spell) begin(now time.Time) {
 	if s.began.IsZero() {
-		s.began, s.paused = time.Now(), 0
+		s.began, s.paused = now, 0
 		s.active.Store(true)
 	}
 	s.ended = time.Time{}
-	return s.stall - s.paused
 }
 
 func (s *Spell) count() {
-	s.begin()
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begin(time.Now())
 	s.shed++
-	s.mu.Unlock()
 }
 
 // good notes that the spool took a record.
@@ -94,19 +119,57 @@ func (s *Spell) good() {
 const settle = time.Second
 
 // Take returns the spell that is over, once. With now set it ends a running one too: stopping.
+// A gap that could not be put on record is given back, by Return.
 func (r *Relay) Take(now bool) (Gap, bool) {
+	room := r.cfg.Spool.Usage() < shedDebugFrom
 	s := &r.spell
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	over := !s.ended.IsZero() && time.Since(s.ended) >= settle
-	if s.began.IsZero() || !over && !now {
+	if s.began.IsZero() {
 		return Gap{}, false
 	}
+	if s.ended.IsZero() && s.waiting == 0 && room {
+		s.ended = time.Now() // the senders have gone quiet meanwhile
+	}
+	over := !s.ended.IsZero() && s.waiting == 0 && time.Since(s.ended) >= settle
+	if !over && !now {
+		return Gap{}, false
+	}
+	gap := s.gap()
+	s.began, s.ended, s.since, s.paused, s.shed = time.Time{}, time.Time{}, time.Now(), 0, 0
+	s.active.Store(false)
+	return gap, gap.Records > 0
+}
+
+// gap is what the spell has dropped by now. mu is held.
+func (s *Spell) gap() Gap {
 	gap := Gap{Began: s.began, Ended: s.ended, Records: s.shed}
 	if gap.Ended.IsZero() {
 		gap.Ended = time.Now()
 	}
-	s.began, s.ended, s.paused, s.shed = time.Time{}, time.Time{}, 0, 0
-	s.active.Store(false)
-	return gap, gap.Records > 0
+	return gap
+}
+
+// Return gives back a gap that Take returned, because there is no room to put it on record: it
+// becomes part of the present spell.
+func (r *Relay) Return(gap Gap) {
+	s := &r.spell
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.began.IsZero() {
+		s.begin(gap.Began)
+		s.ended = time.Now()
+	}
+	if gap.Began.Before(s.began) {
+		s.began = gap.Began
+	}
+	s.shed += gap.Records
+}
+
+// Pending returns what the running spell has dropped by now.
+func (r *Relay) Pending() (Gap, bool) {
+	s := &r.spell
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gap(), s.shed > 0
 }

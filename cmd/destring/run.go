@@ -7,14 +7,16 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"destring/relay/spool"
 	"destring/rules"
 )
 
-// drainTime is how long the readers of the spool may deliver what is in it when stopping.
-const drainTime = 10 * time.Second
+// stopTime is what stopping may take in all: container runtimes kill after ten seconds. What the
+// sockets leave of it, and a second at least, the readers of the spool have to deliver what is in it.
+const stopTime = 8 * time.Second
 
 // run runs the house until ctx ends or a part of it fails, and then ends it from the front to
 // the back:
@@ -28,11 +30,15 @@ const drainTime = 10 * time.Second
 // A part that fails shuts the door too. What is not delivered stays in the spool.
 func (h *house) run(ctx context.Context) error {
 	defer h.close()
-	// A session that waits for room may go on until the sockets are drained, and not longer.
-	stopWaiting := context.AfterFunc(ctx, func() { time.AfterFunc(h.config.Listen.DrainTimeout, h.end) })
-	defer stopWaiting()
 	ctx, shut := context.WithCancelCause(ctx)
 	defer shut(nil)
+	// A session that waits for room may go on until the sockets are drained, and not longer.
+	var stopBy atomic.Int64 // nanoseconds since 1970; 0 before ctx ends
+	stopWaiting := context.AfterFunc(ctx, func() {
+		stopBy.Store(time.Now().Add(stopTime).UnixNano())
+		time.AfterFunc(h.config.Listen.DrainTimeout, h.end)
+	})
+	defer stopWaiting()
 	drain, stopDrain := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDrain()
 
@@ -63,9 +69,9 @@ func (h *house) run(ctx context.Context) error {
 	h.notify("STOPPING=1")
 	h.log.Info("relay: stopping", "spooled_bytes", h.spool.Stats().Bytes)
 
-	h.stateGap(true)
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), leftOf(stopBy.Load()))
 	defer cancel()
+	h.stateGap(end, true)
 	if serr := h.spool.Seal(end); serr != nil {
 		err = errors.Join(err, serr)
 	}
@@ -77,6 +83,14 @@ func (h *house) run(ctx context.Context) error {
 		err = cause
 	}
 	return err
+}
+
+// leftOf is how long the spool may be emptied when all is to be over at stopBy.
+func leftOf(stopBy int64) time.Duration {
+	if stopBy == 0 {
+		return stopTime
+	}
+	return max(time.Second, time.Until(time.Unix(0, stopBy)))
 }
 
 // addresses are where the relay listens, by name; with port 0 in the configuration this is how
@@ -107,35 +121,14 @@ func (h *house) close() {
 	if h.journal != nil {
 		errs = append(errs, h.journal.Close())
 	}
+	if h.gapNote != nil {
+		errs = append(errs, h.gapNote.Close())
+	}
 	if h.spool != nil {
 		errs = append(errs, h.spool.Close())
 	}
 	if err := errors.Join(errs...); err != nil && !errors.Is(err, spool.ErrClosed) {
 		h.log.Error("relay: close", "error", err)
-	}
-}
-
-// stateGaps states what was shed, until ctx ends.
-func (h *house) stateGaps(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			h.stateGap(false)
-		}
-	}
-}
-
-func (h *house) stateGap(now bool) {
-	if gap, ok := h.relay.Take(now); ok {
-		h.log.Error("relay: records were shed because the spool was full", "records", gap.Records, "from", gap.Began, "to", gap.Ended)
-		h.state(rules.Statement{Topic: rules.Audit, Action: "records-shed", Time: time.Now().UnixNano(), Severity: rules.High,
-			Message: fmt.Sprintf("%d records were dropped because the spool was full. Give it more room (spool.max_size) or mend what keeps Kafka from taking records.", gap.Records),
-			Fields: []rules.Field{rules.String("destring.signal", "shed"), rules.Int("destring.gap.records", int64(gap.Records)), rules.Time("event.start", gap.Began.UnixNano()),
-				rules.Time("event.end", gap.Ended.UnixNano())}})
 	}
 }
 

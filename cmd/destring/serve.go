@@ -35,7 +35,7 @@ func newServe() *cobra.Command {
 		Short: "Run the relay",
 		Long: `serve listens for syslog, and publishes clean records to Kafka and alerts to Slack until
 it gets SIGTERM or ^C. Then it shuts the door, reads what is in the sockets, delivers
-what it can within ten seconds and ends; what is left stays in the spool for the
+what it can, and ends within ten seconds; what is left stays in the spool for the
 next start. A second signal ends it at once.`,
 		Example: "  destring serve -c /etc/destring/destring.yaml\n  destring serve -c destring.yaml --stdout | jq .message",
 		Args:    cobra.NoArgs,
@@ -119,6 +119,8 @@ type house struct {
 	}
 	alerter *alerting.Alerter
 	matches *spoolMatches
+	stating sync.Mutex // guards gapNote
+	gapNote *relay.GapNote
 	journal *alerting.FileJournal
 	memory  *memoryFile
 	audit   *auditQueue
@@ -187,6 +189,9 @@ func buildHouse(c *Config, o houseOptions) (h *house, err error) {
 	}
 	h.relay = relay.New(relay.Config{Spool: h.spool, Topics: c.topics(), Partitions: h.partitions, Zone: c.zone(),
 		Shed: c.Listen.OnFull == "shed", Stall: c.Listen.Stall, Metrics: relay.NewMetrics(h.metrics), Stop: h.ending}, relay.Policy{Engine: engine, Celery: read})
+	if err := h.openGapNote(); err != nil {
+		return h, err
+	}
 	if err := h.openAlerting(master, set); err != nil {
 		return h, err
 	}
