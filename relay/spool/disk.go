@@ -19,7 +19,7 @@ type disk interface {
 	open(name string) (file, error)         // for reading and writing; regular files only; makes the mode 0600
 	openRead(name string) (file, error)     // regular files only
 	create(name string) (file, error)       // mode 0600; an error when the name exists
-	mkdir(name string) error                // mode 0700; no error when it is there
+	mkdir(name string) error                // mode 0700, also when it is there; what is no folder is renamed
 	rename(from, to string) error           // replaces to
 	remove(name string) error
 	syncDir(dir string) error            // makes created, renamed and removed names durable
@@ -154,8 +154,22 @@ func (d *osDisk) create(name string) (file, error) {
 }
 
 func (d *osDisk) mkdir(name string) error {
-	if err := d.root.Mkdir(name, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := d.root.Mkdir(name, dirMode)
+	if !errors.Is(err, fs.ErrExist) {
 		return err
+	}
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() { // a link, say: out of the way with it
+		if err := d.root.Rename(name, name+".foreign"); err != nil {
+			return err
+		}
+		return d.root.Mkdir(name, dirMode)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return d.root.Chmod(name, dirMode)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func TestASymbolicLinkIsNotFollowed(t *testing.T) {
 	if err := os.WriteFile(outside, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{segmentName(1), "publisher" + cursorSuffix} {
+	for _, name := range []string{segmentName(1), "publisher" + cursorSuffix, quarantine} {
 		if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
