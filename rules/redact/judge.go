@@ -94,7 +94,7 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 		return "code"
 	case (sep == sepNear || k.strength == weak) && len(b) > 0 && b[len(b)-1] == '=' && v.hi < len(c.text) && c.text[v.hi] == '[':
 		return "the next pair of a name and a value"
-	case sep == sepProse && !mixed(b) && v.quote == 0 && !numeral(b, k), sep == sepNear && v.quote == 0 && !standsOut(b, k):
+	case sep == sepProse && !mixed(b) && v.quote == 0 && !numeral(b, k), sep == sepNear && v.quote == 0 && !standsOut(b, k) && !nearCode(b, k):
 		return "prose"
 	case sep == sepTable && !mixed(b):
 		return "a word in a table"
@@ -130,6 +130,11 @@ func harmlessPIN(b []byte) string {
 		return "no code"
 	}
 	return ""
+}
+
+// nearCode reports whether b is the code that a word such as PIN stands right before.
+func nearCode(b []byte, k *keyName) bool {
+	return k.noun.detector == detPIN && k.noun.text != "tan" && allDigits(b) && len(b) >= 4 && len(b) <= 8
 }
 
 // harmlessStrong judges the value of a name that is a credential's for certain.

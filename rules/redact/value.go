@@ -70,7 +70,7 @@ func (c *scan) skipToValue(p int, sep separation) int {
 			p++
 			continue
 		}
-		if b := c.text[p]; (b == '!' || b == '&') && p+1 < len(c.text) && (c.text[p+1] == '!' || b == '&') { // a tag or an anchor of YAML
+		if b := c.text[p]; (b == '!' || b == '&') && p+1 < len(c.text) && (c.text[p+1] == '!' || isLetter(c.text[p+1])) { // a tag or an anchor of YAML
 			if e := run(c.text, p+1, func(x byte) bool { return isAlnum(x) || x == '!' || x == '_' }); e < len(c.text) && c.text[e] == ' ' && e-p < 24 {
 				p = e
 				continue

@@ -65,7 +65,7 @@ var vocabulary = []struct {
 	{detSecret, medium, "g", `token tokens`},
 	{detSecret, medium, "", `jeton fichas tokenx authtok accesskey privatekey accesstoken authtoken psk pre_shared_key wpa_psk salt pepper nonce_secret hmac_secret cookie_secret
 		private_exponent client_assertion code_verifier device_secret account_token sid_token bearer jwt assertion saml_response samlresponse id_jwt xoauth2 apitoken tok`},
-	{detSecret, weak, "", `auth credential credentials creds authorization_code auth_code session_id sessionid session access signature_key hmac api_credential pat seed
+	{detSecret, weak, "", `auth credential credentials creds authorization_code auth_code session_id sessionid session sid access signature_key hmac api_credential pat seed
 		connection_string zugangsdaten identifiants credenciales credenciais geheim key_id_secret user_key account_secret_id encryption_seed`},
 	{detSecret, weak, "q", `key code`},
 	{detSecret, weak, "c", `key`},
@@ -102,7 +102,7 @@ var vocabulary = []struct {
 	{detAddress, strong, "g", `postal_address street_address home_address billing_address shipping_address mailing_address address_line address_line1 address_line2 address_line_1 address_line_2 address1 address2 residential_address delivery_address street_line street_name street
 		anschrift strasse strassenname domicilio direccion direccion_postal endereco indirizzo adresse adresse_postale адрес 住址 地址 住所 주소`},
 	{detAddress, weak, "a", `address addr`},
-	{detIP, strong, "g", `client_ip remote_addr remote_address x_forwarded_for x_real_ip remote_ip user_ip ip_address source_ip src_ip client_addr client_address peer_ip visitor_ip true_client_ip cf_connecting_ip x_client_ip last_login_ip login_ip customer_ip x_cluster_client_ip signup_ip`},
+	{detIP, strong, "g", `client_ip remote_addr remote_address x_forwarded_for x_real_ip remote_ip user_ip ip_address source_ip src_ip client_addr client_address peer_ip visitor_ip true_client_ip cf_connecting_ip x_client_ip last_login_ip login_ip customer_ip x_cluster_client_ip signup_ip source_ip_address client_ip_address remote_ip_address caller_ip`},
 	{detIP, strong, "", `ip ip_addr ipaddr`},
 }
 
