@@ -25,8 +25,8 @@
 // Measured on a shared 2-core machine: from a match to Slack's answer, with the journal on a real disk and
 // HTTP, p50 11 ms and p99 142 ms (BenchmarkReceiptToSlack); one synced entry of 1.5 kB 0.7 ms
 // (BenchmarkFileJournal); judging a record again with the shipped rules 18 µs, a leak 43 µs (BenchmarkJudge).
-// The simulated day (1,000,000 matches in 6,133 groups, 50 kills, 8 % of Slack's answers wrong, four outages) gives
-// 2,623 messages: all critical groups posted once, 5,360 others told in 5 digests.
+// The simulated day (1,000,000 matches in 2,043 groups, 50 kills, 8 % of Slack's answers wrong, searches that fail,
+// four outages) gives 2,447 messages: all critical groups posted once, 1,448 alerts told in digests.
 //
 // What it taught: changes that belong together are one entry of the journal, else a kill between
 // two writes counts records twice; a search that fails leaves a message in doubt, it does not clear it;

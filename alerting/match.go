@@ -30,19 +30,19 @@ const RememberedEvents = 32768
 
 // Match is one record in which a rule matched or a secret was found. It is clean already.
 type Match struct {
-	Time    time.Time // receipt
-	EventID string    // event.id
-	Rule    Rule      // zero: a finding without a rule
-	Finding Finding   // zero: a rule without a finding
+	Time    time.Time `json:",omitzero"`  // receipt
+	EventID string    `json:",omitempty"` // event.id
+	Rule    Rule      `json:",omitzero"`  // zero: a finding without a rule
+	Finding Finding   `json:",omitzero"`  // zero: a rule without a finding
 
-	Task, TaskID, Worker  string
-	Peer, PeerFingerprint string // identity and SHA-256 (hex) of the client certificate
-	PeerAddress           string
-	Host, Environment     string
+	Task, TaskID, Worker  string `json:",omitempty"`
+	Peer, PeerFingerprint string `json:",omitempty"` // identity and SHA-256 (hex) of the client certificate
+	PeerAddress           string `json:",omitempty"`
+	Host, Environment     string `json:",omitempty"`
 
-	Sample string // the redacted message
-	Nearby []Line // records around it of the same task id, when at hand, oldest first
-	Place  Place
+	Sample string `json:",omitempty"` // the redacted message
+	Nearby []Line `json:",omitempty"` // records around it of the same task id, when at hand, oldest first
+	Place  Place  `json:",omitzero"`
 
 	// Group is what tells one alert of the rule from another, where Options.GroupBy does not:
 	// the values that a correlation counted by.
@@ -52,10 +52,10 @@ type Match struct {
 
 // Rule is the rule that matched.
 type Rule struct {
-	ID, Title, Version string
-	Level              rules.Severity
-	Tags               []string // "attack.t1552.001"
-	Runbook            string   // URL or path; from the rule, never from a record
+	ID, Title, Version string         `json:",omitempty"`
+	Level              rules.Severity `json:",omitempty"`
+	Tags               []string       `json:",omitempty"` // "attack.t1552.001"
+	Runbook            string         `json:",omitempty"` // URL or path; from the rule, never from a record
 	// Realert is how long after it was told an alert of this rule is not posted again; zero
 	// leaves it to Options.Repeat. Rules about posture, true all the time, have a day.
 	Realert time.Duration `json:",omitempty"`
@@ -63,24 +63,24 @@ type Rule struct {
 
 // Finding is a secret that was found, never its value.
 type Finding struct {
-	Detector    string
-	Class       string
-	Severity    rules.Severity
-	Key         string // key name that gave it away
-	Fingerprint string // keyed hash in hex; empty for values that could be guessed
+	Detector    string         `json:",omitempty"`
+	Class       string         `json:",omitempty"`
+	Severity    rules.Severity `json:",omitempty"`
+	Key         string         `json:",omitempty"` // key name that gave it away
+	Fingerprint string         `json:",omitempty"` // keyed hash in hex; empty for values that could be guessed
 }
 
 // Line is a record near a match.
 type Line struct {
-	Time time.Time
-	Text string
+	Time time.Time `json:",omitzero"`
+	Text string    `json:",omitempty"`
 }
 
 // Place is where a record was published. The zero Place is not known yet.
 type Place struct {
-	Topic     string
-	Partition int32
-	Offset    int64
+	Topic     string `json:",omitempty"`
+	Partition int32  `json:",omitempty"`
+	Offset    int64  `json:",omitempty"`
 }
 
 // Level is how bad m is: the rule's word when there is one, else the finding's.

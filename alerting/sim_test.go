@@ -174,7 +174,7 @@ type source struct {
 func (s *source) next(now time.Time) alerting.Match {
 	s.n++
 	group := fmt.Sprintf("hot-%d", int(s.rng.ExpFloat64()*12))
-	if storm := now.Hour()%6 == 5 && now.Minute() < 10; s.rng.IntN(2000) == 0 || storm && s.rng.IntN(5) == 0 {
+	if storm := now.Hour()%6 == 5 && now.Minute() < 10; s.rng.IntN(2000) == 0 || storm && s.rng.IntN(20) == 0 {
 		s.fresh++
 		group = fmt.Sprintf("new-%d", s.fresh)
 	}
