@@ -17,7 +17,7 @@ type Engine struct {
 	judge       *judge // nil without rules
 	service     record.Service
 	environment string
-	source      string
+	headers     []byte // those that every record has: see fixedHeaders
 }
 
 // Options are what an Engine is made of.
@@ -29,7 +29,7 @@ type Options struct {
 	Environment string
 	// Observer is the name of this relay, published as observer.name; empty for none.
 	Observer string
-	// Source is the CloudEvents source, a URI reference; "/destring" when empty.
+	// Source is the CloudEvents source, a URI reference; "/destring/<Observer>" when empty.
 	Source string
 	// MaxRecord bounds a log record in bytes: record.DefaultLimit when 0, and not less than
 	// record.MinLimit. What is longer is cut and says so.
@@ -38,14 +38,15 @@ type Options struct {
 
 // New makes an Engine. The error names what in the policy or in a rule is wrong.
 func New(o Options) (*Engine, error) {
-	if o.Source == "" {
-		o.Source = "/destring"
+	source, err := sourceOf(o)
+	if err != nil {
+		return nil, err
 	}
 	redactor, err := redact.New(o.Redact)
 	if err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
-	return &Engine{redactor: redactor, encoder: record.NewEncoder(o.MaxRecord), judge: newJudge(o.Rules), environment: o.Environment, source: o.Source,
+	return &Engine{redactor: redactor, encoder: record.NewEncoder(o.MaxRecord), judge: newJudge(o.Rules), environment: o.Environment, headers: fixedHeaders(source),
 		service: record.Service{Environment: o.Environment, Observer: o.Observer}}, nil
 }
 

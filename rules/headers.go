@@ -2,33 +2,60 @@ package rules
 
 import (
 	"encoding/binary"
+	"fmt"
+	"net/url"
 	"strconv"
 
 	"destring/rules/event"
 	"destring/rules/record"
 )
 
+// headerCount is the number of headers that every record has.
+const headerCount = 8
+
 // headerValues are what the Kafka record headers say: CloudEvents 1.0 in binary mode (Kafka
 // protocol binding §3.2) and two of our own, so that a consumer can route, drop
-// duplicates and check versions without parsing the value.
+// duplicates and check versions without parsing the value. No text of a sender is in them.
 type headerValues struct {
 	id       []byte
-	source   string
 	kind     event.Kind // of Celery's event; empty for other text
 	action   string     // of a statement; empty for a log record
+	time     int64      // nanoseconds since 1970
 	redacted int
 }
 
-// appendHeaders appends the number of headers and the headers.
-func appendHeaders(dst []byte, v headerValues) []byte {
-	dst = binary.AppendVarint(dst, 7)
+// sourceOf returns the CloudEvents source, a URI reference that is not empty (CloudEvents 1.0.2 §3.1).
+func sourceOf(o Options) (string, error) {
+	if o.Source == "" {
+		if o.Observer == "" {
+			return "/destring", nil
+		}
+		return "/destring/" + url.PathEscape(o.Observer), nil
+	}
+	if _, err := url.Parse(o.Source); err != nil {
+		return "", fmt.Errorf("rules: the CloudEvents source %q is not a URI reference", o.Source)
+	}
+	return o.Source, nil
+}
+
+// fixedHeaders are the number of headers and those that are the same in every record of an engine.
+func fixedHeaders(source string) []byte {
+	dst := binary.AppendVarint(nil, headerCount)
 	dst = appendHeader(dst, "ce_specversion", "1.0")
-	dst = appendType(dst, v)
-	dst = appendHeader(dst, "ce_source", v.source)
-	dst = appendHeader(dst, "ce_id", v.id)
+	dst = appendHeader(dst, "ce_source", source)
 	dst = appendHeader(dst, "content-type", "application/json")
-	dst = appendHeader(dst, "destring-schema", record.Version)
-	var digits [8]byte
+	return appendHeader(dst, "destring-schema", record.Version)
+}
+
+// appendHeaders appends the headers of a record after those that are fixed.
+func appendHeaders(dst, fixed []byte, v headerValues) []byte {
+	dst = append(dst, fixed...)
+	dst = appendType(dst, v)
+	dst = appendHeader(dst, "ce_id", v.id)
+	var stamp [32]byte
+	quoted := record.AppendTime(stamp[:0], v.time)
+	dst = appendHeader(dst, "ce_time", quoted[1:len(quoted)-1])
+	var digits [20]byte
 	return appendHeader(dst, "destring-redacted", strconv.AppendInt(digits[:0], int64(v.redacted), 10))
 }
 

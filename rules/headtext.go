@@ -34,7 +34,6 @@ func (in *Inspector) header(slot int, field string, t event.Text) []byte {
 	res := in.engine.redactor.Redact(&in.scratch, raw, nil)
 	in.found(field, &res)
 	h.known = len(raw) <= maxHead && res.Withheld == ""
-	// The clean text of the record before may still be read by nobody: records live until the next Inspect.
 	h.raw, h.clean = append(h.raw[:0], raw...), append(h.clean[:0], res.Text...)
 	h.findings = append(h.findings[:0], in.clean.findings[before:]...)
 	h.published = append(h.published[:0], in.record.Findings[before:]...)
@@ -67,14 +66,15 @@ func (in *Inspector) value(name, value event.Text) []byte {
 		return nil
 	}
 	prefix := name.Len() + 2
-	pair := make([]byte, 0, prefix+value.Len()+1)
-	pair = append(append(append(pair, name.Reveal()...), '=', '"'), value.Reveal()...)
-	pair = append(pair, '"')
-	res := in.engine.redactor.Redact(&in.scratch, pair, nil)
+	in.pair = append(append(append(in.pair[:0], name.Reveal()...), '=', '"'), value.Reveal()...)
+	in.pair = append(in.pair, '"')
+	res := in.engine.redactor.Redact(&in.scratch, in.pair, nil)
 	in.found("log.syslog.structured_data", &res)
-	if res.Withheld != "" {
-		return in.own(value, res.Text)
+	clean := res.Text
+	if res.Withheld == "" {
+		from, to := res.Map(event.Span{Start: uint32(prefix), End: uint32(prefix + value.Len())})
+		clean = res.Text[from:to]
 	}
-	from, to := res.Map(event.Span{Start: uint32(prefix), End: uint32(prefix + value.Len())})
-	return append([]byte(nil), res.Text[from:to]...)
+	// Both the pair and the redactor's scratch are used again for the next parameter.
+	return in.hold(func(dst []byte) []byte { return append(dst, clean...) })
 }

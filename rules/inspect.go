@@ -24,7 +24,9 @@ type Inspector struct {
 	record  record.Record
 	clean   Clean
 	keep    []event.Span
-	buf     []byte // clean copies of short texts, for the time of one record
+	pair    []byte // name="value" of a parameter
+	values  values
+	buf     []byte // clean copies of texts, for the time of one record
 }
 
 // NewInspector makes the Inspector of a connection.
@@ -65,10 +67,12 @@ func (in *Inspector) begin(ev *event.Event) {
 		in.setPeer(ev.Peer)
 	}
 	r := &in.record
-	params, findings, rules := r.Params[:0], r.Findings[:0], r.Rules[:0]
-	*r = record.Record{Params: params, Findings: findings, Rules: rules}
+	*r = record.Record{Params: r.Params[:0], Findings: r.Findings[:0], Rules: r.Rules[:0], Frames: r.Frames[:0]}
 	in.clean.findings = in.clean.findings[:0]
 	in.buf = in.buf[:0]
+	if cap(in.buf) > maxBuf {
+		in.buf = nil
+	}
 	r.Peer = in.peer
 	r.Timestamp, r.TimestampSource, r.Received = ev.Timestamp, ev.TimestampFrom, ev.Received
 	r.Fault, r.Flags = ev.Fault, ev.Flags
@@ -104,10 +108,13 @@ func decimal(t event.Text) int32 {
 	return n
 }
 
-// hold gives a short text a place in the scratch space that lives as long as the record.
+// maxBuf is how much scratch space is kept from record to record, in bytes.
+const maxBuf = 256 << 10
+
+// hold gives a text a place in the scratch space that lives as long as the record.
 func (in *Inspector) hold(add func([]byte) []byte) []byte {
 	if cap(in.buf)-len(in.buf) < 256 {
-		in.buf = make([]byte, 0, 4096) // the old one lives on in the record
+		in.buf = make([]byte, 0, max(4096, 2*cap(in.buf))) // the old one lives on in the record
 	}
 	at := len(in.buf)
 	in.buf = add(in.buf)
@@ -164,9 +171,6 @@ func (in *Inspector) own(raw event.Text, clean []byte) []byte {
 	if raw.Len() == len(clean) && (len(clean) == 0 || &raw.Reveal()[0] == &clean[0]) {
 		return clean
 	}
-	if len(clean) > 1024 {
-		return append([]byte(nil), clean...)
-	}
 	return in.hold(func(dst []byte) []byte { return append(dst, clean...) })
 }
 
@@ -200,9 +204,23 @@ func (in *Inspector) facts(c *event.Celery, res *redact.Result) {
 	t := &c.Task
 	r.TaskName, r.TaskID, r.TaskETA, r.Args, r.Kwargs, r.Result = cut(t.Name), cut(t.ID), cut(t.ETA), cut(t.Args), cut(t.Kwargs), cut(t.Result)
 	r.ErrorType, r.ErrorMessage, r.StackTrace = cut(c.Error.Type), cut(c.Error.Message), cut(c.Error.Traceback)
-	if n := len(c.Frames); n > 0 {
-		r.File, r.Function, r.Line = cut(c.Frames[n-1].File), cut(c.Frames[n-1].Function), c.Frames[n-1].Line
+	for i := range c.Frames {
+		f := &c.Frames[i]
+		r.Frames = append(r.Frames, record.Frame{File: cut(f.File), Function: cut(f.Function), Line: f.Line})
 	}
+	if n := len(r.Frames); n > 0 {
+		f := &r.Frames[n-1]
+		r.File, r.Function, r.Line = f.File, f.Function, f.Line
+	}
+	r.ArgsValues, r.KwargsValues, r.ResultValues = in.structured(r.Args), in.structured(r.Kwargs), in.structured(r.Result)
+}
+
+// structured returns the values in a repr as a JSON object, or nothing.
+func (in *Inspector) structured(text []byte) []byte {
+	if !container(text) {
+		return nil
+	}
+	return in.hold(func(dst []byte) []byte { return in.values.append(dst, text) })
 }
 
 // found notes the findings in the text of a field.
@@ -256,7 +274,7 @@ func (in *Inspector) finish(ev *event.Event) *Clean {
 	}
 	c.key = append(append(append(c.key[:0], in.peer.Name()...), '/'), in.record.Hostname...)
 	c.value = in.engine.encoder.Append(c.value[:0], &in.record)
-	c.headers = appendHeaders(c.headers[:0], headerValues{id: in.record.ID, source: in.engine.source, kind: in.record.Kind, redacted: len(in.record.Findings)})
+	c.headers = appendHeaders(c.headers[:0], in.engine.headers, headerValues{id: in.record.ID, kind: in.record.Kind, time: in.record.Timestamp, redacted: len(in.record.Findings)})
 	return c
 }
 

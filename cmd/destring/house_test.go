@@ -23,7 +23,7 @@ var plan = map[string][]string{
 	"rules/detect": {"rules/event"},
 	"rules/record": {"rules/event"},
 	"rules/packs":  {"rules/detect"},
-	"rules":        {"rules/event", "rules/redact", "rules/detect", "rules/record", "rules/packs"},
+	"rules":        {"rules/event", "rules/repr", "rules/redact", "rules/detect", "rules/record", "rules/packs"},
 
 	"relay/framing":      {},
 	"relay/pki":          {},
