@@ -35,10 +35,24 @@ func isoDate(b []byte) (year, month, day, n int) {
 	y2, ok2 := twoDigits(b[2:])
 	month, ok3 := twoDigits(b[5:])
 	day, ok4 := twoDigits(b[8:])
-	if !(ok1 && ok2 && ok3 && ok4) || month < 1 || month > 12 || day < 1 || day > 31 {
+	year = y1*100 + y2
+	if !(ok1 && ok2 && ok3 && ok4) || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return 0, 0, 0, 0
 	}
-	return y1*100 + y2, month, day, 10
+	return year, month, day, 10
+}
+
+func daysIn(year, month int) int {
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
 }
 
 // hms reads 00:08:12.

@@ -84,6 +84,9 @@ func (l *layout) parse(b []byte) (ns int64, zone, dated bool, n int) {
 			v.hour += 12
 		}
 	}
+	if v.year > 0 && v.day <= 31 && v.day > daysIn(v.year, v.month) { // above 31 it is a day of the year
+		return 0, false, false, 0
+	}
 	secs := daysSince1970(v.year, v.month, v.day)*86400 + int64(v.hour*3600+v.minute*60+v.second-v.offset)
 	return secs*int64(time.Second) + int64(v.nano), v.zone, v.year > 0, n
 }

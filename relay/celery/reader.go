@@ -51,6 +51,9 @@ func (r *Reader) Read(ev *event.Event) {
 			r.message(ev, body)
 		}
 	}
+	if ev.Fault != "" { // the text is a broken header: no time in it is the message's for certain
+		c.Time, c.HasTime, c.TimeHasZone = 0, false, false
+	}
 	r.flag(ev)
 	r.group(ev)
 }

@@ -63,12 +63,12 @@ func (r *Reader) unwrap(ev *event.Event) {
 	ev.Message = event.NewText(b)
 }
 
-// frame takes off the space and the LF that rsyslog's templates add to every message. The first message of a connection
-// tells: a record of Celery's begins with neither.
+// frame takes off the space and the LF that rsyslog's templates add to every message. The first message that begins without a
+// space, or with one before what a record can begin with, tells: other texts may have a space of their own.
 func (w *wire) frame(ev *event.Event, b []byte) []byte {
-	if !w.seen {
+	if !w.seen && (b[0] != ' ' || beginsRecord(b[1:])) {
 		w.seen = true
-		w.leadingSpace = ev.Syslog.Format == event.FormatRFC5424 && b[0] == ' '
+		w.leadingSpace = ev.Syslog.Format == event.FormatRFC5424 && b[0] == ' ' && ev.Syslog.MsgID.Empty()
 		w.trailingLF = w.leadingSpace && ev.Syslog.Framing == event.FramingOctet && b[len(b)-1] == '\n'
 	}
 	if w.leadingSpace && b[0] == ' ' {
@@ -78,6 +78,21 @@ func (w *wire) frame(ev *event.Event, b []byte) []byte {
 		b = b[:len(b)-1]
 	}
 	return b
+}
+
+// beginsRecord reports whether b begins as formatters begin a record: with a bracket, an object, a time, a colour or a level.
+func beginsRecord(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	if c := b[0]; c == '[' || c == '{' || c == '\x1b' || c >= '0' && c <= '9' {
+		return true
+	}
+	word := len(b)
+	if i := bytes.IndexAny(b, " :/|"); i >= 0 {
+		word = i
+	}
+	return level(b[:word]) != event.LevelNone
 }
 
 // Signs of an escaped traceback, which no single line of text has by chance.
@@ -123,9 +138,10 @@ func (w *wire) fromRsyslog(ev *event.Event) bool {
 	return (w.leadingSpace || ev.Syslog.Format == event.FormatRFC3164) && !ev.Syslog.ProcID.Empty()
 }
 
-// fromHandler recognises rfc5424-logging-handler: it sends the logger's dotted name as APP-NAME and no space before MSG.
+// fromHandler recognises rfc5424-logging-handler: it sends a byte order mark, which hardly anybody else does, or the logger's
+// dotted name as APP-NAME, and no space before MSG.
 func (w *wire) fromHandler(ev *event.Event) bool {
-	return ev.Syslog.Format == event.FormatRFC5424 && !w.leadingSpace && bytes.IndexByte(ev.Syslog.AppName.Reveal(), '.') > 0
+	return ev.Syslog.Format == event.FormatRFC5424 && !w.leadingSpace && (ev.Syslog.BOM || bytes.IndexByte(ev.Syslog.AppName.Reveal(), '.') > 0)
 }
 
 // rawControl reports whether b holds a line feed before its end, and whether it holds other control characters.

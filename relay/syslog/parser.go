@@ -63,6 +63,7 @@ func (p *Parser) Parse(frame []byte, received int64, ev *event.Event) {
 		if fault != "" {
 			msg = frame
 		}
+		ev.Syslog.BOM = bytes.HasPrefix(msg, bom)
 		ev.Message, ev.Fault = event.NewText(withoutBOM(msg)), fault
 		return
 	}

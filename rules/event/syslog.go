@@ -16,6 +16,7 @@ type Syslog struct {
 	TimeHasZone bool
 
 	Hostname, AppName, ProcID, MsgID Text // empty for NIL
+	BOM                              bool // a byte order mark stood before the message (RFC 5424 §6.4)
 
 	// Params are the structured data, in order, escapes undone. An element without
 	// parameters has one Param with an empty Name.
