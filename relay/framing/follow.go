@@ -51,7 +51,7 @@ func (s *scanner) header(line []byte) answer {
 	case p < 0:
 		return undecided
 	case p == 0:
-		return continues
+		return s.broken(line)
 	}
 	if !s.form.strict() && !s.mayBeNUL() {
 		return begins
@@ -71,6 +71,36 @@ func (s *scanner) header(line []byte) answer {
 	}
 	s.coming = f
 	return begins
+}
+
+// maxBroken is the longest PRI that is recognised as a wrong one.
+const maxBroken = 24
+
+// broken judges a line that begins with '<' and no PRI: with a number in the brackets, or nothing, and a version or a
+// time behind, it is a message of its own that its sender got wrong.
+func (s *scanner) broken(line []byte) answer {
+	n := 1
+	for n < len(line) && n < maxBroken && (isDigit(line[n]) || line[n] == '-' || line[n] == '+' || line[n] == ' ') {
+		n++
+	}
+	switch {
+	case n == len(line):
+		return undecided
+	case line[n] != '>' || s.form.strict() || s.mayBeNUL():
+		return continues
+	}
+	rest := line[n+1:]
+	if len(rest) < sniffLen && indexDelimiter(rest) < 0 {
+		return undecided
+	}
+	version := versionLen(rest)
+	if shape, m := isoShape(rest[version:]); m > 0 && (version > 0 || shape > 0) {
+		return begins
+	}
+	if _, m := bsdShape(rest); m > 0 {
+		return begins
+	}
+	return continues
 }
 
 // nulBeforeHeader tells whether a NUL ends the text that line begins: then line is part of that text.
