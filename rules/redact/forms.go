@@ -241,6 +241,11 @@ func (c *scan) webhook(start, end int) {
 		}
 		e := run(t[:stop], i, func(b byte) bool { return b != '/' && b != '?' && b != '#' && b != '[' })
 		part := t[i:e]
+		if hasPrefixFold(part, "incomingwebhook") && e+1 < stop { // Microsoft's: the next part is the secret
+			lo = e + 1
+			hi = run(t[:stop], lo, func(b byte) bool { return b != '/' && b != '?' })
+			break
+		}
 		switch {
 		case len(part) < 8 || words(part) || allDigits(part) || uuidLike(part):
 		case !hasDigit(part) && hi > 0, hasByte(part, '@'):

@@ -65,13 +65,13 @@ func work(r *Redactor, unit string, size int) (int, bool) {
 func TestNoTextCostsMoreThanItsLengthAllows(t *testing.T) {
 	r := shared()
 	for name, unit := range hostile {
-		once, withheld := work(r, unit, 256<<10)
-		twice, withheldToo := work(r, unit, 512<<10)
+		once, withheld := work(r, unit, 96<<10)
+		twice, withheldToo := work(r, unit, 192<<10)
 		if !withheld && !withheldToo && twice > once*5/2 {
 			t.Errorf("%s: twice the text costs %.1f times the work", name, float64(twice)/float64(once))
 		}
 		// a scanner may overdraw the budget by its last step, never by more
-		if limit := budgetBase + budgetPerByte*(512<<10) + 1<<18; twice > limit {
+		if limit := budgetBase + budgetPerByte*(192<<10) + 1<<18; twice > limit {
 			t.Errorf("%s: %d of work, the limit is %d", name, twice, limit)
 		}
 	}
