@@ -151,7 +151,7 @@ func (a *Alert) Title() string {
 		return a.Match.Rule.Title
 	}
 	if a.Match.Finding.Detector != "" {
-		return "Secret in a Celery log: " + a.Match.Finding.Detector
+		return "Secret in a Celery log (" + a.Match.Finding.Detector + ")"
 	}
 	return a.Match.RuleID()
 }

@@ -27,12 +27,14 @@ func NewClient(path string) *Client {
 
 // Alerts returns the alerts that all matchers fit.
 func (c *Client) Alerts(ctx context.Context, match []string, all bool) (list []*Alert, err error) {
-	return list, c.do(ctx, http.MethodGet, "/v1/alerts?"+query(match, all), nil, &list)
+	err = c.do(ctx, http.MethodGet, "/v1/alerts?"+query(match, all), nil, &list)
+	return list, err
 }
 
 // Alert returns one alert with what each sink was told.
 func (c *Client) Alert(ctx context.Context, id string) (a *Alert, err error) {
-	return a, c.do(ctx, http.MethodGet, "/v1/alerts/"+url.PathEscape(id), nil, &a)
+	err = c.do(ctx, http.MethodGet, "/v1/alerts/"+url.PathEscape(id), nil, &a)
+	return a, err
 }
 
 // Ack acknowledges an alert.
@@ -42,17 +44,20 @@ func (c *Client) Ack(ctx context.Context, id, by, note string) error {
 
 // FalsePositive reports an alert as one.
 func (c *Client) FalsePositive(ctx context.Context, id, by string) (p Proposal, err error) {
-	return p, c.do(ctx, http.MethodPost, "/v1/alerts/"+url.PathEscape(id)+"/false-positive", ask{By: by}, &p)
+	err = c.do(ctx, http.MethodPost, "/v1/alerts/"+url.PathEscape(id)+"/false-positive", ask{By: by}, &p)
+	return p, err
 }
 
 // Silences returns the silences that hold; all adds the ended ones.
 func (c *Client) Silences(ctx context.Context, all bool) (list []Silence, err error) {
-	return list, c.do(ctx, http.MethodGet, "/v1/silences?"+query(nil, all), nil, &list)
+	err = c.do(ctx, http.MethodGet, "/v1/silences?"+query(nil, all), nil, &list)
+	return list, err
 }
 
 // Silence adds a silence for d, of what fits all matchers, of the group of an alert, or both.
 func (c *Client) Silence(ctx context.Context, match []string, alert string, d time.Duration, author, reason string) (s Silence, err error) {
-	return s, c.do(ctx, http.MethodPost, "/v1/silences", ask{Match: match, Alert: alert, For: d.String(), Author: author, Reason: reason}, &s)
+	err = c.do(ctx, http.MethodPost, "/v1/silences", ask{Match: match, Alert: alert, For: d.String(), Author: author, Reason: reason}, &s)
+	return s, err
 }
 
 // Expire ends a silence.

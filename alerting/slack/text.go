@@ -50,13 +50,13 @@ func entity(r rune) string {
 	return string(r)
 }
 
-// name reduces s to letters, digits, spaces, dots, dashes and underscores of ASCII, for the notification
+// name reduces s to letters, digits and the plainest punctuation of ASCII, for the notification
 // text, the one place where a name stands that Slack might parse; with "parse": "none"
 // it makes no link of a bare domain either.
 func name(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == '_', r == ' ':
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == '_', r == ' ', r == ',', r == '(', r == ')':
 			return r
 		}
 		return '-'
