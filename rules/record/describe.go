@@ -37,6 +37,7 @@ func JSONSchema() map[string]any {
 	}
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "destring log record " + Version
+	root["description"] = "Readers must take members that are not named here: later versions of the same major number may add some."
 	root["required"] = []string{"@timestamp", "message", "destring", "event", "ecs"}
 	return root
 }
@@ -52,8 +53,16 @@ func (f Field) jsonSchema() map[string]any {
 		one = map[string]any{"type": "number"}
 	case Date:
 		one["format"] = "date-time"
-	case Flattened, Nested:
+	case IP:
+		one["anyOf"] = []any{map[string]any{"format": "ipv4"}, map[string]any{"format": "ipv6"}}
+	case Flattened:
 		one = map[string]any{"type": "object"}
+	case Nested:
+		one = object()
+		for _, m := range f.Members {
+			one["properties"].(map[string]any)[m] = map[string]any{"type": "string"}
+		}
+		one["required"] = f.Required
 	}
 	if f.Array {
 		one = map[string]any{"type": "array", "items": one}
@@ -79,8 +88,12 @@ func Markdown() []byte {
 	return b.Bytes()
 }
 
-// IndexTemplate returns a composable index template of Elasticsearch and OpenSearch for the log records.
-// Keywords longer than 1,024 bytes stay in the document and are not indexed.
+// keywordLimit is ECS's ignore_above: longer keywords stay in the document and are not indexed.
+// Without it Lucene refuses a document with a term of more than 32,766 bytes.
+const keywordLimit = 1024
+
+// IndexTemplate returns a composable index template of Elasticsearch for the log records. Fields that it
+// does not name, of a later schema, are kept and not indexed.
 func IndexTemplate() map[string]any {
 	properties := map[string]any{}
 	for _, f := range Published() {
@@ -95,13 +108,22 @@ func IndexTemplate() map[string]any {
 			at = next["properties"].(map[string]any)
 		}
 		mapping := map[string]any{"type": string(f.Type)}
-		if f.Type == Keyword {
-			mapping["ignore_above"] = 1024
+		switch f.Type {
+		case Keyword, Flattened:
+			mapping["ignore_above"] = keywordLimit
+		case Wildcard: // as ECS has it: whole, and by its words
+			mapping["fields"] = map[string]any{"text": map[string]any{"type": string(FreeText)}}
+		case Nested:
+			members := map[string]any{}
+			for _, m := range f.Members {
+				members[m] = map[string]any{"type": string(Keyword), "ignore_above": keywordLimit}
+			}
+			mapping = map[string]any{"properties": members}
 		}
 		at[path[len(path)-1]] = mapping
 	}
 	return map[string]any{
-		"index_patterns": []string{"celery-logs-*"}, "priority": 200,
+		"index_patterns": []string{"celery-logs*"}, "priority": 200, "version": 1, "_meta": map[string]any{"description": "destring log records, schema " + Version + ", ECS " + ECSVersion},
 		"template": map[string]any{"mappings": map[string]any{"dynamic": false, "properties": properties}},
 	}
 }

@@ -62,7 +62,7 @@ func (e *Encoder) Append(dst []byte, r *Record) []byte {
 
 func (e *Encoder) append(dst []byte, r *Record) []byte {
 	dst = AppendTime(append(dst, `{"@timestamp":`...), r.Timestamp)
-	dst = text(dst, `,"message":"`, r.Message)
+	dst = append(AppendEscaped(append(dst, `,"message":"`...), r.Message), '"')
 	dst = appendCelery(dst, r)
 	dst = e.appendDestring(dst, r)
 	if hasError(r) {

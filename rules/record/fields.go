@@ -16,9 +16,11 @@ func Fields() []Field {
 }
 
 func baseFields() []Field {
+	message := bytesField("message", FreeText, true, func(r *Record) []byte { return r.Message }, "The whole syslog MSG with its transport's escapes undone, redacted. Always there.")
+	message.present = always
 	return []Field{
 		timeForRules(dateField("@timestamp", func(r *Record) int64 { return r.Timestamp }, "When it happened, UTC. destring.timestamp_source says by which clock.")),
-		bytesField("message", FreeText, true, func(r *Record) []byte { return r.Message }, "The whole syslog MSG with its transport's escapes undone, redacted."),
+		message,
 	}
 }
 
@@ -70,13 +72,15 @@ func destringFields() []Field {
 			"Fields that were cut so that the record fits the broker's limit; each says in its text how much is missing."),
 		intField("destring.redacted", false, func(r *Record) (int64, bool) { return r.redacted(), r.redacted() > 0 }, "How many places were redacted."),
 		{Name: "destring.findings", Type: Nested, Array: true, Doc: "What was redacted: detector, class, severity, field, key name, fingerprint. Never the value.",
+			Members: []string{"detector", "class", "severity", "field", "key", "fingerprint"}, Required: []string{"detector", "class", "severity", "field"},
 			present: func(r *Record) bool { return len(r.Findings) > 0 }, append: appendFindings},
 		findingList("destring.findings.detector", func(f *Finding) []byte { return view(f.Detector) }),
 		findingList("destring.findings.class", func(f *Finding) []byte { return view(f.Class) }),
 		findingList("destring.findings.severity", func(f *Finding) []byte { return view(f.Severity) }),
 		findingList("destring.findings.key", func(f *Finding) []byte { return f.Key }),
 		findingList("destring.findings.fingerprint", func(f *Finding) []byte { return f.Fingerprint }),
-		{Name: "destring.matches", Type: Nested, Array: true, Doc: "Rules that matched: id, name, version, level.", present: hasRules, append: appendMatches},
+		{Name: "destring.matches", Type: Nested, Array: true, Doc: "Rules that matched, the most severe first: id, name, version, level.",
+			Members: []string{"id", "name", "version", "level"}, Required: []string{"id", "name", "version", "level"}, present: hasRules, append: appendMatches},
 		bytesField("destring.peer.name", Keyword, false, func(r *Record) []byte { return r.Peer.name }, "Identity of the sender as its certificate proves it: SAN first, CN last."),
 		bytesField("destring.peer.listener", Keyword, false, func(r *Record) []byte { return r.Peer.listener }, "The listener that it came in by."),
 	}

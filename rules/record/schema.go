@@ -24,6 +24,9 @@ type Field struct {
 	ECS   bool // a name of the Elastic Common Schema; else ours
 	Doc   string
 
+	// Members are the keywords in the objects of a list; those in Required are always there.
+	Members, Required []string
+
 	// present and append say how the field is written. Encoder.Append writes the same bytes with less
 	// work; a test holds it to these. Without append the field is for rules only.
 	present func(*Record) bool
