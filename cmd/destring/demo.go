@@ -209,8 +209,8 @@ func (d *demo) run(ctx context.Context) error {
 // watch reads the topic and shows each record beside the line that it was made of. The demo's worker
 // has one connection and so one partition: records come in the order in which they were sent.
 func (d *demo) watch(ctx context.Context, sent <-chan string) error {
-	from := time.Now()
-	reader, err := d.open(ctx, from)
+	what := kafka.Range{Topic: d.house.config.Kafka.Topic, From: time.Now(), Follow: true}
+	reader, err := awaitTopic(ctx, kafka.Connection{Brokers: []string{d.broker.Addr()}}, what)
 	if err != nil {
 		return err
 	}
@@ -233,12 +233,12 @@ func (d *demo) watch(ctx context.Context, sent <-chan string) error {
 	}
 }
 
-// open opens the topic as soon as the publisher has made it.
-func (d *demo) open(ctx context.Context, from time.Time) (*kafka.Reader, error) {
+// awaitTopic opens a topic as soon as the publisher has made it.
+func awaitTopic(ctx context.Context, brokers kafka.Connection, what kafka.Range) (*kafka.Reader, error) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		r, err := kafka.OpenReader(ctx, kafka.Connection{Brokers: []string{d.broker.Addr()}}, kafka.Range{Topic: d.house.config.Kafka.Topic, From: from, Follow: true})
+		r, err := kafka.OpenReader(ctx, brokers, what)
 		if err == nil {
 			return r, nil
 		}

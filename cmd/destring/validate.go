@@ -19,9 +19,12 @@ func newValidate() *cobra.Command {
 	var sets []string
 	var offline bool
 	cmd := &cobra.Command{
-		Use:     "validate",
-		Short:   "Check a configuration; exit code 78 and every fault when it is wrong",
-		Example: "  destring validate -c /etc/destring/destring.yaml --offline",
+		Use:   "validate",
+		Short: "Check a configuration; exit code 78 and every fault when it is wrong",
+		Long: `validate reads the configuration and everything that it names: certificates (time, key,
+use, chain), keys and their modes, rules. Unless --offline it also asks Kafka whether the
+topics are there and may be written to, and Slack whether the token is good. Nothing is posted.`,
+		Example: "  destring validate -c /etc/destring/destring.yaml\n  destring validate -c destring.yaml --offline      # in CI",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
@@ -31,44 +34,51 @@ func newValidate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.validate(cmd.Context(), offline); err != nil {
-				return err
-			}
-			for _, w := range c.warnings() {
+			warnings, err := c.validate(cmd.Context(), offline)
+			for _, w := range warnings {
 				fmt.Fprintln(cmd.ErrOrStderr(), "destring: warning: "+w)
+			}
+			if err != nil {
+				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is good\n", file)
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&offline, "offline", false, "do not ask Kafka")
+	cmd.Flags().BoolVar(&offline, "offline", false, "do not ask Kafka and Slack")
 	addConfigFlags(cmd, &file, &sets)
 	return cmd
 }
 
 // validate checks what the file alone cannot tell: that certificates and keys are good and
-// belong together, that the policy can be made, and, unless offline, that Kafka answers.
-func (c *Config) validate(ctx context.Context, offline bool) error {
+// belong together, that the policy and the rules can be made, and, unless offline, that Kafka and
+// Slack answer. The warnings are what works and yet is not good.
+func (c *Config) validate(ctx context.Context, offline bool) (warnings []string, err error) {
 	var faults Faults
 	add := func(key string, err error) {
 		if err != nil {
 			faults = append(faults, Fault{Key: key, Message: err.Error(), File: c.file})
 		}
 	}
-	for key, d := range map[string]*Door{"listen.syslog_tls": &c.Listen.SyslogTLS, "listen.relp": &c.Listen.RELP} {
-		if d.Address != "" {
-			s, err := c.security(d)
-			if err == nil {
-				err = s.Check()
-			}
-			add(key, err)
+	var u checkup
+	c.certificates(&u, time.Now())
+	for _, d := range u.Lines {
+		switch d.Level {
+		case levelFault:
+			add(d.Subject, errors.New(d.String()))
+		case levelWarning:
+			warnings = append(warnings, d.Subject+": "+d.String())
 		}
 	}
 	set, err := c.ruleSet()
 	add("rules", err)
 	_, err = c.engine(randomKey(), set)
 	add("redact", err)
-	_, err = c.slack()
+	if offline {
+		_, err = c.slack()
+	} else {
+		_, err = c.checkSlack(ctx)
+	}
 	add("alerts.slack", err)
 	if c.Spool.Dir == "" {
 		add("spool.dir", errors.New("must not be empty (only serve --stdout does without)"))
@@ -82,12 +92,41 @@ func (c *Config) validate(ctx context.Context, offline bool) error {
 		}
 		add("kafka", err)
 	}
-	return faults.err()
+	return append(warnings, c.warnings()...), faults.err()
+}
+
+// checkTimeout bounds the check of one other system.
+const checkTimeout = 15 * time.Second
+
+// slackGood is the one good answer of checkSlack.
+const slackGood = "the token is good (auth.test); nothing was posted"
+
+// checkSlack asks Slack whether the token is good (auth.test). Nothing is posted: whether a
+// webhook is good cannot be told without. It returns what was found, in words.
+func (c *Config) checkSlack(ctx context.Context) (string, error) {
+	sink, err := c.slack()
+	if err != nil {
+		return "", err
+	}
+	if sink == nil {
+		return "not configured: alerts go to Kafka alone", nil
+	}
+	token, err := c.secretFrom(c.Alerts.Slack.Token, c.Alerts.Slack.TokenFile)
+	if err != nil || token == "" {
+		return "a webhook is set; it cannot be checked without posting, and nothing was posted", err
+	}
+	client, err := c.slackClient(token)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return slackGood, client.Check(ctx)
 }
 
 // checkKafka asks the cluster whether it is there and has the topics, or lets us make them.
 func checkKafka(ctx context.Context, k kafka.Config) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	return kafka.Check(ctx, k)
 }
