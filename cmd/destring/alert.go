@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os/user"
 	"strings"
 	"time"
@@ -17,72 +15,10 @@ import (
 
 // alertRoutes are the calls about alerts and silences.
 func (h *house) alertRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/alerts", h.serveAlerts)
-	mux.HandleFunc("GET /v1/alerts/{id}", func(w http.ResponseWriter, r *http.Request) {
-		a, err := h.alerter.Show(r.PathValue("id"))
-		respond(w, a, err)
-	})
-	mux.HandleFunc("POST /v1/alerts/{id}/ack", func(w http.ResponseWriter, r *http.Request) {
-		var in ackRequest
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-			refuse(w, http.StatusBadRequest, err)
-			return
-		}
-		respond(w, struct{}{}, h.alerter.Ack(r.PathValue("id"), in.By, in.Note))
-	})
-	mux.HandleFunc("GET /v1/silences", func(w http.ResponseWriter, r *http.Request) { answer(w, h.alerter.Silences(r.URL.Query().Has("all"))) })
-	mux.HandleFunc("POST /v1/silences", func(w http.ResponseWriter, r *http.Request) {
-		var s alerting.Silence
-		if err := json.NewDecoder(r.Body).Decode(&s); err != nil {
-			refuse(w, http.StatusBadRequest, err)
-			return
-		}
-		made, err := h.alerter.AddSilence(s)
-		respond(w, made, err)
-	})
-	mux.HandleFunc("POST /v1/silences/{id}/expire", func(w http.ResponseWriter, r *http.Request) {
-		var in ackRequest
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-			refuse(w, http.StatusBadRequest, err)
-			return
-		}
-		respond(w, struct{}{}, h.alerter.ExpireSilence(r.PathValue("id"), in.By))
-	})
-}
-
-// ackRequest says who asks, and why.
-type ackRequest struct{ By, Note string }
-
-func respond(w http.ResponseWriter, v any, err error) {
-	switch {
-	case errors.Is(err, alerting.ErrNotFound):
-		refuse(w, http.StatusNotFound, err)
-	case err != nil:
-		refuse(w, http.StatusUnprocessableEntity, err)
-	default:
-		answer(w, v)
+	serve := h.alerter.Handler()
+	for _, path := range []string{"/v1/alerts", "/v1/alerts/", "/v1/silences", "/v1/silences/"} {
+		mux.Handle(path, serve)
 	}
-}
-
-func (h *house) serveAlerts(w http.ResponseWriter, r *http.Request) {
-	match, err := parseMatchers(r.URL.Query()["match"])
-	if err != nil {
-		refuse(w, http.StatusBadRequest, err)
-		return
-	}
-	answer(w, h.alerter.List(match, r.URL.Query().Has("all")))
-}
-
-func parseMatchers(texts []string) ([]alerting.Matcher, error) {
-	var all []alerting.Matcher
-	for _, text := range texts {
-		m, err := alerting.ParseMatcher(text)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, m)
-	}
-	return all, nil
 }
 
 // controlFlags are those of every command that talks to the running relay.
@@ -93,12 +29,13 @@ type controlFlags struct {
 
 func (f *controlFlags) add(cmd *cobra.Command) { addConfigFlags(cmd, &f.config, &f.sets) }
 
-func (f *controlFlags) client() (*controlClient, error) {
+// alerts is the way to the alerts of the running relay.
+func (f *controlFlags) alerts() (*alerting.Client, error) {
 	c, err := loadConfig(f.config, f.sets, cmdEnviron())
 	if err != nil {
 		return nil, err
 	}
-	return newControlClient(c.controlSocket()), nil
+	return alerting.NewClient(c.controlSocket()), nil
 }
 
 // whoami is the author that goes on record.
@@ -123,16 +60,12 @@ func newAlertList() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{Use: "list", Short: "List open alerts, those touched last first", Args: cobra.NoArgs, Example: "  destring alert list -c destring.yaml --match 'task=billing.*'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := f.client()
+			client, err := f.alerts()
 			if err != nil {
 				return err
 			}
-			query := url.Values{"match": match}
-			if all {
-				query.Set("all", "")
-			}
-			var list []*alerting.Alert
-			if err := client.ask(cmd.Context(), http.MethodGet, "/v1/alerts?"+query.Encode(), nil, &list); err != nil {
+			list, err := client.Alerts(cmd.Context(), match, all)
+			if err != nil {
 				return err
 			}
 			if format == "json" {
@@ -170,17 +103,15 @@ func newAlertShow() *cobra.Command {
 	var f controlFlags
 	cmd := &cobra.Command{Use: "show ID", Short: "Show one alert and what each sink was told, as JSON", Args: cobra.ExactArgs(1), Example: "  destring alert show -c destring.yaml 1f2e3d4c5b6a7988",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
+			client, err := f.alerts()
 			if err != nil {
 				return err
 			}
-			var a alerting.Alert
-			if err := client.ask(cmd.Context(), http.MethodGet, "/v1/alerts/"+url.PathEscape(args[0]), nil, &a); err != nil {
+			a, err := client.Alert(cmd.Context(), args[0])
+			if err != nil {
 				return err
 			}
-			out := json.NewEncoder(cmd.OutOrStdout())
-			out.SetIndent("", "  ")
-			return out.Encode(a)
+			return writeJSON(cmd.OutOrStdout(), a)
 		}}
 	f.add(cmd)
 	return cmd
@@ -191,11 +122,11 @@ func newAlertAck() *cobra.Command {
 	var note string
 	cmd := &cobra.Command{Use: "ack ID", Short: "Say that somebody is at it: the alert is not posted again", Args: cobra.ExactArgs(1), Example: "  destring alert ack -c destring.yaml 1f2e3d4c5b6a7988 --note 'key rotated'",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
+			client, err := f.alerts()
 			if err != nil {
 				return err
 			}
-			return client.ask(cmd.Context(), http.MethodPost, "/v1/alerts/"+url.PathEscape(args[0])+"/ack", ackRequest{whoami(), note}, &struct{}{})
+			return client.Ack(cmd.Context(), args[0], whoami(), note)
 		}}
 	cmd.Flags().StringVar(&note, "note", "", "what is being done")
 	f.add(cmd)
@@ -213,30 +144,26 @@ func newSilenceAdd() *cobra.Command {
 	var f controlFlags
 	var match []string
 	var length time.Duration
-	var author, reason string
+	var alert, author, reason string
 	cmd := &cobra.Command{Use: "add", Short: "Keep alerts that fit from being posted, until an end", Args: cobra.NoArgs,
 		Example: "  destring silence add -c destring.yaml --match rule=leak_cloud_key --match worker=celery@eu-3 --for 24h --reason 'INC-4711'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			matchers, err := parseMatchers(match)
-			if err != nil {
-				return usageError("%w", err)
+			if len(match) == 0 && alert == "" || length <= 0 || reason == "" {
+				return usageError("a silence needs --match or --alert, --for and --reason")
 			}
-			if len(matchers) == 0 || length <= 0 || reason == "" {
-				return usageError("a silence needs --match, --for and --reason")
-			}
-			client, err := f.client()
+			client, err := f.alerts()
 			if err != nil {
 				return err
 			}
-			var made alerting.Silence
-			ask := alerting.Silence{Match: matchers, End: time.Now().Add(length), Author: author, Reason: reason}
-			if err := client.ask(cmd.Context(), http.MethodPost, "/v1/silences", ask, &made); err != nil {
+			made, err := client.Silence(cmd.Context(), match, alert, length, author, reason)
+			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "silence %s until %s\n", made.ID, made.End.UTC().Format(time.RFC3339))
 			return err
 		}}
 	cmd.Flags().StringArrayVar(&match, "match", nil, "field=value with * as wildcard, level<=medium (may be repeated; all must fit)")
+	cmd.Flags().StringVar(&alert, "alert", "", "id of an alert whose group is to be silent")
 	cmd.Flags().DurationVar(&length, "for", 0, "how long: 2h")
 	cmd.Flags().StringVar(&author, "author", whoami(), "who is silencing")
 	cmd.Flags().StringVar(&reason, "reason", "", "why")
@@ -249,16 +176,12 @@ func newSilenceList() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{Use: "list", Short: "List silences, those that end last first", Args: cobra.NoArgs, Example: "  destring silence list -c destring.yaml --all",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := f.client()
+			client, err := f.alerts()
 			if err != nil {
 				return err
 			}
-			path := "/v1/silences"
-			if all {
-				path += "?all"
-			}
-			var list []alerting.Silence
-			if err := client.ask(cmd.Context(), http.MethodGet, path, nil, &list); err != nil {
+			list, err := client.Silences(cmd.Context(), all)
+			if err != nil {
 				return err
 			}
 			p := &printerTo{w: cmd.OutOrStdout()}
@@ -283,11 +206,11 @@ func newSilenceExpire() *cobra.Command {
 	var f controlFlags
 	cmd := &cobra.Command{Use: "expire ID", Short: "End a silence before its time", Args: cobra.ExactArgs(1), Example: "  destring silence expire -c destring.yaml 5b6a79881f2e3d4c",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
+			client, err := f.alerts()
 			if err != nil {
 				return err
 			}
-			return client.ask(cmd.Context(), http.MethodPost, "/v1/silences/"+url.PathEscape(args[0])+"/expire", ackRequest{By: whoami()}, &struct{}{})
+			return client.Expire(cmd.Context(), args[0], whoami())
 		}}
 	f.add(cmd)
 	return cmd

@@ -174,7 +174,7 @@ func TestAlertsAndSilencesAreManagedOverTheSocket(t *testing.T) {
 	if _, errOut, code := commandLine("silence", "expire", "-c", file, silence); code != exitOK {
 		t.Errorf("silence expire: %s", errOut)
 	}
-	if _, errOut, code := commandLine("silence", "add", "-c", file, "--for", "1h"); code != exitUsage || !strings.Contains(errOut, "--match") {
+	if _, errOut, code := commandLine("silence", "add", "-c", file, "--for", "1h"); code != exitUsage || !strings.Contains(errOut, "needs --match") {
 		t.Errorf("a silence for everything: code %d, %s", code, errOut)
 	}
 }

@@ -30,7 +30,6 @@ type spoolMatches struct {
 // inFile is the state beside the cursor when the correlations' memory lies in the file.
 const inFile = "in file"
 
-
 // leastAlert is from which severity a finding that no rule speaks of raises an alert.
 const leastAlert = rules.Medium
 
@@ -41,7 +40,9 @@ func newSpoolMatches(reader *spool.Reader, file *memoryFile, topics []string, se
 	if string(state) == inFile {
 		state, counted = file.state, file.position
 	}
-	reader.Filter(func(f *spool.Frame) bool { return f.Matched && slices.Contains(topics, f.Topic) && f.Position > counted })
+	reader.Filter(func(f *spool.Frame) bool {
+		return f.Matched && slices.Contains(topics, f.Topic) && f.Position > counted
+	})
 	m := &spoolMatches{reader: reader, file: file, log: log, judge: alerting.NewJudge(set, leastAlert, detect.CorrelatorOptions{})}
 	m.restore(state)
 	return m
