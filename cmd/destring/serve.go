@@ -271,12 +271,14 @@ func (h *house) openOutlet(toStdout bool, stdout io.Writer) error {
 	return err
 }
 
-// partitions is how many partitions a topic has: what Kafka says, else the configuration.
+// partitions is how many partitions a topic has: what Kafka says, else the configuration. Printed records have one, so that
+// they come in the order in which they were taken.
 func (h *house) partitions(topic string) int32 {
-	if h.publisher != nil {
-		if n, ok := h.publisher.Partitions(topic); ok {
-			return n
-		}
+	if h.publisher == nil {
+		return 1
+	}
+	if n, ok := h.publisher.Partitions(topic); ok {
+		return n
 	}
 	if topic != h.config.Kafka.Topic {
 		return 1
