@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"destring/relay/framing"
+	"destring/rules/event"
 )
 
 // Protocol is what is spoken on a listener.
@@ -59,8 +60,11 @@ type Config struct {
 	// LogEvery is how much time must lie between two log lines about one cause and one peer; those
 	// left out are counted in the next. Zero is one minute.
 	LogEvery time.Duration
-	Log      *slog.Logger // nil logs nothing
-	Metrics  *Metrics     // needed; from NewMetrics
+	// Refused is told of each client that was turned away because of its certificate, with the reason from the closed set
+	// that labels the metrics. It must not wait. nil: nobody is told.
+	Refused func(peer *event.Peer, reason string)
+	Log     *slog.Logger // nil logs nothing
+	Metrics *Metrics     // needed; from NewMetrics
 }
 
 // Limits bound what one listener and one peer may take. Zero takes the default.

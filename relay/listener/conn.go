@@ -76,6 +76,9 @@ func (c *conn) serve() {
 		why = c.syslog()
 	}
 	c.l.gauges.end(why)
+	if leaver, ok := c.in.session.(Leaver); ok && (why == closedInOrder || why == drained || why == idleTimeout) {
+		leaver.Goodbye()
+	}
 	c.tell(why)
 }
 
@@ -94,6 +97,7 @@ func (c *conn) enter() error {
 		peer = newPeer(c.l.cfg.Name, c.raw, &state)
 		rule := c.guard.ruleOf(peer)
 		hosts = newHostCheck(rule, peer.Names)
+		peer.SpeaksFor = hosts.speaksFor()
 		peer.Zone = or(rule.Zone, c.l.cfg.Zone)
 		c.mode, c.header = or(rule.Framing, c.mode), or(rule.Header, c.header)
 	}

@@ -2,6 +2,7 @@ package listener
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"destring/rules/event"
@@ -30,6 +31,17 @@ func newHostCheck(r peerRule, names []string) hostCheck {
 		}
 	}
 	return h
+}
+
+// speaksFor is the same for the host in the name of a worker; nil allows every one.
+func (h *hostCheck) speaksFor() func(host string) bool {
+	if len(h.allowed) == 0 {
+		return nil
+	}
+	allowed := h.allowed
+	return func(host string) bool {
+		return slices.ContainsFunc(allowed, func(p pattern) bool { return p.matchesName(host) })
+	}
 }
 
 // mismatch reports whether the peer may not write this HOSTNAME. A message without one claims nothing.

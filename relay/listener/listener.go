@@ -185,6 +185,12 @@ func (l *Listener) refused(c *conn, err error) {
 		text = "client without TLS on the TLS port refused"
 	}
 	l.complaints.say(level, text, why, c.who(), attrs...)
+	switch why {
+	case noCertificate, badCertificate, unknownCA, wrongUsage, notPermitted, revoked, expired:
+		if l.cfg.Refused != nil {
+			l.cfg.Refused(newPeer(l.cfg.Name, c.raw, nil), string(why))
+		}
+	}
 }
 
 func cut(s string, n int) string {

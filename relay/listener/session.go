@@ -31,6 +31,10 @@ type Session interface {
 	Close()
 }
 
+// Leaver is a Session that wants to know that its connection ended in order: the sender took leave (TLS
+// close_notify, RELP close; FIN on plaintext), or we ended it. Goodbye comes before Close; a connection without it was cut off.
+type Leaver interface{ Goodbye() }
+
 // ErrShed is what Handle returns when it dropped a message on purpose, as listen.on_full says.
 // The session keeps the count of the gap; the connection lives on.
 var ErrShed = errors.New("listener: message shed")

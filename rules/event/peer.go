@@ -23,4 +23,8 @@ type Peer struct {
 	// Zone is where the peer's clock on the wall hangs: it is what a line's time
 	// without zone means.
 	Zone *time.Location
+
+	// SpeaksFor reports whether the peer may name this host as its own; nil allows every one. It may
+	// be called from any goroutine.
+	SpeaksFor func(host string) bool
 }
