@@ -46,7 +46,11 @@ func (in *Inspector) params(params []event.Param) {
 	for i := range params {
 		p := &params[i]
 		q := record.Param{Element: in.short(p.Element), Name: in.short(p.Name)}
-		q.Value = in.value(p.Name, p.Value)
+		if string(p.Element.Reveal()) == "origin" {
+			q.Value = in.short(p.Value) // RFC 5424 §7.2: its ip is the sender's own, not that of a person
+		} else {
+			q.Value = in.value(p.Name, p.Value)
+		}
 		in.record.Params = append(in.record.Params, q)
 	}
 }
