@@ -69,7 +69,7 @@ func (h *house) run(ctx context.Context) error {
 	h.notify("STOPPING=1")
 	h.log.Info("relay: stopping", "spooled_bytes", h.spool.Stats().Bytes)
 
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), leftOf(stopBy.Load()))
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.leftOf(stopBy.Load()))
 	defer cancel()
 	h.stateGap(end, true)
 	if serr := h.spool.Seal(end); serr != nil {
@@ -85,12 +85,17 @@ func (h *house) run(ctx context.Context) error {
 	return err
 }
 
-// leftOf is how long the spool may be emptied when all is to be over at stopBy.
-func leftOf(stopBy int64) time.Duration {
-	if stopBy == 0 {
-		return stopTime
+// leftOf is how long the spool may be emptied when all is to be over at stopBy. For a Kafka that does
+// not answer nobody waits long: the spool keeps everything.
+func (h *house) leftOf(stopBy int64) time.Duration {
+	left := stopTime
+	if stopBy != 0 {
+		left = max(time.Second, time.Until(time.Unix(0, stopBy)))
 	}
-	return max(time.Second, time.Until(time.Unix(0, stopBy)))
+	if h.publisher != nil && !h.publisher.Status().OK {
+		left = min(left, 2*time.Second)
+	}
+	return left
 }
 
 // addresses are where the relay listens, by name; with port 0 in the configuration this is how
