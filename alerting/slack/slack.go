@@ -125,6 +125,9 @@ func (c *Client) Channel(name, channel string) *Channel {
 // Format keeps the tokens out of whatever prints s, with any verb.
 func (s *Channel) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "Slack channel "+s.name) }
 
+// Client returns the workspace that the channel is of.
+func (s *Channel) Client() *Client { return s.client }
+
 // Name implements alerting.Sink.
 func (s *Channel) Name() string { return s.name }
 

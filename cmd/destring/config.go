@@ -157,20 +157,54 @@ type KafkaSASL struct {
 type Alerts struct {
 	GroupWait     time.Duration `key:"group_wait" default:"1m" doc:"How long an alert below high gathers matches before it is told. Critical ones never wait."`
 	GroupWaitHigh time.Duration `key:"group_wait_high" default:"10s" doc:"The same for high alerts."`
+	GroupBy       []string      `key:"group_by" doc:"What makes two matches one alert: rule, task, secret, detector, worker, host, peer, environment. Rule, task and secret when empty."`
 	Repeat        time.Duration `key:"repeat" default:"4h" doc:"An alert that goes on is posted again after this, then after twice as long, a day at most."`
 	Quiet         time.Duration `key:"quiet" default:"30m" doc:"Without a match for so long an alert is resolved."`
 	Storm         int           `key:"storm" default:"10" doc:"So many alerts a minute in a channel become one digest; critical ones are never folded."`
+	Format        string        `key:"format" default:"ecs" one:"ecs,ocsf" doc:"What the webhook gets: ECS names or OCSF findings. The Kafka record always has ECS names."`
+	DryRun        bool          `key:"dry_run" default:"false" doc:"Say in the log what would be sent, and send nothing."`
 	Slack         Slack         `key:"slack"`
+	Webhook       Webhook       `key:"webhook"`
+	Routes        []Route       `key:"routes" doc:"Which alerts go where, first that fits; every alert to every exit when empty."`
+	Silences      []Silence     `key:"silences" doc:"Alerts that are not told for a time."`
+}
+
+// Route sends the alerts that fit to exits.
+type Route struct {
+	Match    []string `key:"match" doc:"Matchers that all must fit: task=billing.*, level>=high, environment=prod. Empty fits everything."`
+	To       []string `key:"to" doc:"Exits: slack, webhook, or slack:CHANNEL for another channel by the bot token."`
+	Continue bool     `key:"continue" default:"false" doc:"Look at the routes below too."`
+}
+
+// Silence keeps alerts that fit from being told.
+type Silence struct {
+	Match  []string `key:"match" doc:"Matchers that all must fit."`
+	Until  string   `key:"until" doc:"When it ends, RFC 3339 or a date."`
+	Author string   `key:"author" doc:"Who silences."`
+	Reason string   `key:"reason" doc:"Why."`
 }
 
 // Slack is where alerts are shown: a bot token and a channel, or an incoming webhook.
 type Slack struct {
-	WebhookURL     Secret `key:"webhook_url" doc:"Incoming webhook; from the environment only."`
-	WebhookURLFile string `key:"webhook_url_file" doc:"File with the URL of the incoming webhook."`
-	Token          Secret `key:"token" doc:"Bot token (xoxb-…); from the environment only."`
-	TokenFile      string `key:"token_file" doc:"File with the bot token."`
-	Channel        string `key:"channel" doc:"Channel id or name; needed with a token."`
-	APIURL         string `key:"api_url" default:"https://slack.com/api/" doc:"Address of the Slack API; http only to a literal loopback address."`
+	WebhookURL     Secret   `key:"webhook_url" doc:"Incoming webhook; from the environment only."`
+	WebhookURLFile string   `key:"webhook_url_file" doc:"File with the URL of the incoming webhook."`
+	Token          Secret   `key:"token" doc:"Bot token (xoxb-…); from the environment only."`
+	TokenFile      string   `key:"token_file" doc:"File with the bot token. Scopes: chat:write, and channels:history to find a message again after a crash."`
+	AppToken       Secret   `key:"app_token" doc:"App-level token (xapp-…) for the buttons; from the environment only."`
+	AppTokenFile   string   `key:"app_token_file" doc:"File with the app-level token: buttons to acknowledge and silence, by Socket Mode."`
+	Users          []string `key:"users" doc:"Ids of those whose clicks count."`
+	Channel        string   `key:"channel" doc:"Channel id (better) or name; needed with a token."`
+	Mention        []string `key:"mention_critical" doc:"Who is mentioned in critical alerts: ids of groups (S…) or users (U…), here, channel."`
+	APIURL         string   `key:"api_url" default:"https://slack.com/api/" doc:"Address of the Slack API; http only to a literal loopback address."`
+	Hosts          []string `key:"hosts" doc:"Further hosts that may be posted to, beside Slack's own."`
+}
+
+// Webhook is an exit for other systems: JSON, signed with HMAC-SHA-256 and a time stamp.
+type Webhook struct {
+	URL        Secret `key:"url" doc:"Where alerts are posted; from the environment only."`
+	URLFile    string `key:"url_file" doc:"File with the URL. https, or http to a literal loopback address."`
+	Secret     Secret `key:"secret" doc:"Key of the signature, 16 characters or more; from the environment only."`
+	SecretFile string `key:"secret_file" doc:"File with the key of the signature."`
 }
 
 // Metrics is the door for Prometheus and health checks.

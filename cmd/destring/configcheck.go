@@ -35,6 +35,7 @@ func (l *loader) check(c *Config) {
 	l.checkFiles(c)
 	l.checkKafka(&c.Kafka)
 	l.checkSlack(&c.Alerts.Slack)
+	l.checkAlerts(c)
 	l.checkAddress("metrics.address", c.Metrics.Address, false)
 }
 
@@ -141,6 +142,20 @@ func (l *loader) checkSlack(s *Slack) {
 	}
 }
 
+// checkAlerts wants routes to lead somewhere and silences to be whole.
+func (l *loader) checkAlerts(c *Config) {
+	if _, err := c.routes(); err != nil {
+		l.fault("alerts.routes", "%s", err)
+	}
+	if _, err := c.silences(); err != nil {
+		l.fault("alerts.silences", "%s", err)
+	}
+	w := &c.Alerts.Webhook
+	if hasURL, hasKey := !w.URL.Empty() || w.URLFile != "", !w.Secret.Empty() || w.SecretFile != ""; hasURL != hasKey {
+		l.fault("alerts.webhook", "the URL and the key of the signature go together")
+	}
+}
+
 // checkFiles wants each named file to be there, private ones to be private, and no key in the spool.
 func (l *loader) checkFiles(c *Config) {
 	for key, name := range map[string]string{
@@ -173,7 +188,8 @@ func (c *Config) privateFiles() map[string]string {
 	files := map[string]string{
 		"listen.syslog_tls.key_file": c.Listen.SyslogTLS.KeyFile, "listen.relp.key_file": c.Listen.RELP.KeyFile,
 		"kafka.tls.key_file": c.Kafka.TLS.KeyFile, "kafka.sasl.password_file": c.Kafka.SASL.PasswordFile,
-		"alerts.slack.token_file": c.Alerts.Slack.TokenFile, "alerts.slack.webhook_url_file": c.Alerts.Slack.WebhookURLFile,
+		"alerts.slack.token_file": c.Alerts.Slack.TokenFile, "alerts.slack.app_token_file": c.Alerts.Slack.AppTokenFile, "alerts.slack.webhook_url_file": c.Alerts.Slack.WebhookURLFile,
+		"alerts.webhook.url_file": c.Alerts.Webhook.URLFile, "alerts.webhook.secret_file": c.Alerts.Webhook.SecretFile,
 	}
 	for key, name := range map[string]string{"spool.key_file": c.Spool.KeyFile, "redact.key_file": c.Redact.KeyFile} {
 		if _, err := os.Stat(c.path(name)); name != "" && err == nil {

@@ -18,13 +18,14 @@ import (
 // spoolMatches lets alerting read the spool: frames in, matches out. It is alerting.Matches. The
 // correlations' memory is saved with the cursor, so a restart neither forgets nor fires again.
 type spoolMatches struct {
-	reader *spool.Reader
-	log    *slog.Logger
-	judge  *alerting.Judge
-	next   atomic.Pointer[detect.Set] // rules of a reload, for the next frame
-	saved  time.Time                  // when the place was last made durable
-	buf    []byte
-	file   *memoryFile // for a memory that does not fit beside the cursor
+	reader  *spool.Reader
+	log     *slog.Logger
+	judge   *alerting.Judge
+	next    atomic.Pointer[detect.Set] // rules of a reload, for the next frame
+	saved   time.Time                  // when the place was last made durable
+	buf     []byte
+	unsaved int         // records judged since then
+	file    *memoryFile // for a memory that does not fit beside the cursor
 }
 
 // inFile is the state beside the cursor when the correlations' memory lies in the file.
@@ -90,6 +91,7 @@ func (m *spoolMatches) read(f spool.Frame) []alerting.Match {
 	for i := range records {
 		values[i] = records[i].Value
 	}
+	m.unsaved += len(values)
 	matches, unreadable := m.judge.Frame(values)
 	if unreadable > 0 {
 		m.log.Error("alerts: records of the spool cannot be read", "sequence", f.First, "records", unreadable)
@@ -98,19 +100,20 @@ func (m *spoolMatches) read(f spool.Frame) []alerting.Match {
 }
 
 const (
-	smallState = 64 << 10        // of correlations: bytes that are cheap to write with every commit
-	saveEvery  = 5 * time.Second // otherwise
+	smallState = 64 << 10                      // of correlations: bytes that are cheap to write with every commit
+	saveEvery  = 5 * time.Second               // otherwise
+	saveAfter  = alerting.RememberedEvents / 2 // records, so that those read again after a crash are known
 )
 
 // Commit says that all up to p is in the journal of the alerts, and makes that durable together with the
 // correlations' memory. When that is large it is not done every time: after a crash
 // alerting reads a few frames again and knows their events.
 func (m *spoolMatches) Commit(p alerting.Position) error {
-	if len(m.buf) > smallState && time.Since(m.saved) < saveEvery {
+	if len(m.buf) > smallState && time.Since(m.saved) < saveEvery && m.unsaved < saveAfter {
 		return nil
 	}
 	m.buf = m.judge.AppendState(m.buf[:0])
-	m.saved = time.Now()
+	m.saved, m.unsaved = time.Now(), 0
 	at := p.(spool.Position)
 	if len(m.buf) <= spool.MaxState {
 		return m.reader.Commit(at, m.buf)

@@ -59,6 +59,7 @@ func (h *house) run(ctx context.Context) error {
 	run(&beside, ctx, "reload", h.reloadOnSignal)
 	run(&beside, ctx, "watchdog", h.watchdog)
 	run(&beside, ctx, "policy", h.expirePolicy)
+	run(&beside, ctx, "slack buttons", h.listen)
 	if h.admin != nil {
 		run(&beside, drain, "metrics", h.admin.Run)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"destring/alerting"
+	"destring/alerting/slack"
 	"destring/relay"
 	"destring/relay/kafka"
 	"destring/relay/spool"
@@ -124,7 +125,8 @@ type house struct {
 	journal *alerting.FileJournal
 	memory  *memoryFile
 	audit   *auditQueue
-	admin   *admin // nil when metrics.address is not set
+	slack   *slack.Client // nil without a bot token
+	admin   *admin        // nil when metrics.address is not set
 	control *control
 	door    door
 
