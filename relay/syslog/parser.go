@@ -140,9 +140,12 @@ func (p *Parser) withoutPRI(frame []byte, received int64, h *event.Syslog) []byt
 
 func withoutBOM(b []byte) []byte { return bytes.TrimPrefix(b, bom) }
 
-// trimTrailer takes away what senders of datagrams end them with out of habit.
+// trimTrailer takes away what senders of datagrams end them with out of habit: a NUL as Python does, in whose texts a line feed
+// at the end is text, or a line feed.
 func trimTrailer(b []byte) []byte {
-	b = bytes.TrimRight(b, "\x00")
+	if t := bytes.TrimRight(b, "\x00"); len(t) < len(b) {
+		return t
+	}
 	if n := len(b); n > 0 && b[n-1] == '\n' {
 		b = b[:n-1]
 		if n := len(b); n > 0 && b[n-1] == '\r' {
