@@ -102,10 +102,11 @@ const (
 	OddTaskName                       // a task name outside identifier syntax
 	HostMismatch                      // header HOSTNAME is not allowed for the certificate
 	FacilityClamped                   // PRI above 191
+	Unjudged                          // the rules broke on the record: a fault of ours
 )
 
 var flagNames = [...]string{"truncated", "partial", "continued", "invalid-utf8", "unescaped", "inner-header",
-	"control-characters", "odd-task-id", "odd-task-name", "host-mismatch", "pri-out-of-range"}
+	"control-characters", "odd-task-id", "odd-task-name", "host-mismatch", "pri-out-of-range", "unjudged"}
 
 // Has reports whether all of f's bits in q are set.
 func (f Flags) Has(q Flags) bool { return f&q == q }
