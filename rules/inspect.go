@@ -270,12 +270,24 @@ func (in *Inspector) finish(ev *event.Event) *Clean {
 	c.matches = c.matches[:0]
 	c.matched = len(in.record.Findings) > 0
 	if in.matcher != nil {
-		in.engine.judge.run(in)
+		in.ask()
 	}
 	c.key = append(append(append(c.key[:0], in.peer.Name()...), '/'), in.record.Hostname...)
 	c.value = in.engine.encoder.Append(c.value[:0], &in.record)
 	c.headers = appendHeaders(c.headers[:0], in.engine.headers, headerValues{id: in.record.ID, kind: in.record.Kind, time: in.record.Timestamp, redacted: len(in.record.Findings)})
 	return c
+}
+
+// ask asks the rules. They see clean text only, so when one panics the record is published as it is, with
+// a flag, and alerting looks at it.
+func (in *Inspector) ask() {
+	defer func() {
+		if recover() != nil {
+			in.record.Flags |= event.Unjudged
+			in.record.Rules, in.clean.matches, in.clean.matched = in.record.Rules[:0], in.clean.matches[:0], true
+		}
+	}()
+	in.engine.judge.run(in)
 }
 
 // withhold makes the record of an event whose text may not be shown at all.
