@@ -3,6 +3,7 @@ package redact
 import (
 	"encoding/json"
 	"slices"
+	"sort"
 	"unicode/utf8"
 )
 
@@ -14,7 +15,7 @@ func (r *Redactor) apply(s *Scratch, text []byte) Result {
 	s.spans = r.settle(s, text)
 	r.write(s, text)
 	for range maxRounds {
-		if !glued(s.out, text, s.edits) || !r.another(s, text) {
+		if !glued(s.out, text, s.edits) || !r.another(s, text) || s.work < 0 {
 			break
 		}
 		r.write(s, text)
@@ -73,9 +74,9 @@ func (r *Redactor) another(s *Scratch, text []byte) bool {
 	}
 	t := s.second
 	t.reset(len(s.out))
-	t.work = min(t.work, s.work)
+	t.work = s.work
 	r.scanLine(t, s.out)
-	s.work = min(s.work, t.work)
+	s.work = t.work
 	t.spans = r.settle(t, s.out)
 	before := len(s.spans)
 	covered := coverage(s.spans)
@@ -98,25 +99,25 @@ func coverage(spans []span) int {
 
 // unmap returns where a place of the output comes from, the end of an edit for an end inside of one.
 func unmap(edits []edit, at int, end bool) int {
-	shift := 0
-	for _, e := range edits {
-		if at <= e.outLo {
-			break
-		}
-		if at < e.outHi {
-			if end {
-				return e.inHi
-			}
-			return e.inLo
-		}
-		shift = e.inHi - e.outHi
+	// the last edit that begins before at
+	i := sort.Search(len(edits), func(i int) bool { return edits[i].outLo >= at }) - 1
+	if i < 0 {
+		return at
 	}
-	return at + shift
+	e := edits[i]
+	switch {
+	case at >= e.outHi:
+		return at + e.inHi - e.outHi
+	case end:
+		return e.inHi
+	}
+	return e.inLo
 }
 
 // settle brings the spans into order: those that keep spans or policy rule out go, those that
 // overlap become one.
 func (r *Redactor) settle(s *Scratch, text []byte) []span {
+	slices.SortFunc(s.marks, func(a, b element) int { return a.lo - b.lo }) // views come one after another
 	kept := s.spans[:0]
 	for _, sp := range s.spans {
 		sp.end = min(sp.end, len(text))
@@ -145,9 +146,11 @@ func (r *Redactor) settle(s *Scratch, text []byte) []span {
 
 // spare takes off sp what would cut a mark that is there already: redacting again changes nothing.
 func (s *Scratch) spare(sp *span) {
-	for _, m := range s.marks {
+	i := sort.Search(len(s.marks), func(i int) bool { return s.marks[i].hi > sp.start })
+	for ; i < len(s.marks) && s.marks[i].lo < sp.end; i++ {
+		m := s.marks[i]
 		switch {
-		case sp.end <= m.lo || sp.start >= m.hi || sp.start < m.lo && sp.end > m.hi:
+		case sp.start < m.lo && sp.end > m.hi:
 		case sp.start >= m.lo && sp.end <= m.hi:
 			sp.end = sp.start
 			return
@@ -155,6 +158,7 @@ func (s *Scratch) spare(sp *span) {
 			sp.start = m.hi
 		default:
 			sp.end = m.lo
+			return
 		}
 	}
 }

@@ -26,7 +26,7 @@
 // # Bounds
 //
 // All work is counted in bytes looked at, not by the clock, so that a text is judged in the same way on every machine. Lines of
-// the densest corpus need 19 a byte; past 20 a byte and a fixed part the text is withheld as a whole, as it is when it is too
+// the densest corpus need 22 a byte; past 24 a byte and a fixed part the text is withheld as a whole, as it is when it is too
 // long or when a scanner fails. Nothing is ever passed on because it was too hard to judge.
 //
 // # Redacting twice

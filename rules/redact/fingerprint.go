@@ -10,6 +10,7 @@ import (
 // The value is taken as its owner would type it: escapes of any carrier undone, line ends of a key
 // left out, so that one secret has one fingerprint wherever it turns up.
 func (r *Redactor) fingerprint(s *Scratch, sp *span, value []byte) {
+	s.charge(256 + len(value))
 	s.value = canonical(s.value[:0], value, sp.det == detPrivateKey)
 	r.sum(s, &sp.fp, s.value)
 	sp.hasFP = true

@@ -152,6 +152,7 @@ func (r *Redactor) remember(s *Scratch, text []byte) {
 		if m.known(&e) {
 			continue
 		}
+		s.charge(256)
 		r.sum(s, &e.sum, value)
 		m.entries[m.next] = e
 		m.next = (m.next + 1) % memorySize
@@ -210,6 +211,9 @@ func (r *Redactor) recall(s *Scratch, text []byte) {
 			continue
 		}
 		r.recallAt(s, text, i+1-minRemembered, k)
+		if s.work < 0 {
+			return
+		}
 	}
 }
 
@@ -224,7 +228,7 @@ func (r *Redactor) recallAt(s *Scratch, text []byte, lo int, head uint64) {
 		if lo > 0 && isAlnum(text[lo-1]) && isAlnum(text[lo]) && !escapedLetter(text, lo-1) || hi < len(text) && isAlnum(text[hi]) && isAlnum(text[hi-1]) {
 			continue
 		}
-		if slices.ContainsFunc(s.spans, func(sp span) bool { return sp.start <= lo && sp.end >= hi }) {
+		if few := s.spans[:min(len(s.spans), 64)]; slices.ContainsFunc(few, func(sp span) bool { return sp.start <= lo && sp.end >= hi }) {
 			return
 		}
 		var sum [fingerprintN]byte

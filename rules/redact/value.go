@@ -10,7 +10,8 @@ type value struct {
 	cut     bool // the text ends, or is cut by "...", before the value does
 }
 
-const maxValue = 1 << 16 // a longer value is hidden up to here and judged as cut
+// maxValue is no limit of its own: what begins under a credential's name and does not end is hidden to the end.
+const maxValue = MaxText
 
 // valueAt reads the value at p and hides it when it is a secret under k.
 func (c *scan) valueAt(k *keyName, p int, sep separation) bool {
