@@ -10,6 +10,7 @@ import (
 	"destring/relay/celery"
 	"destring/relay/kafka"
 	"destring/relay/listener"
+	"destring/relay/signals"
 	"destring/relay/spool"
 	"destring/rules"
 	"destring/rules/event"
@@ -29,6 +30,8 @@ type Config struct {
 	// Stall is how long reading may pause in one spell of fullness when Shed is set.
 	Stall   time.Duration
 	Metrics *Metrics // unregistered when nil
+	// Signals notices what needs memory of the stream; nil notices nothing.
+	Signals *signals.Tracker
 	// Stop ends every wait for room in the spool: the relay is ending. Default: never.
 	Stop context.Context
 }
@@ -85,13 +88,18 @@ type Session struct {
 	peer      *peerRecord
 	acked     bool // the sender is answered for every message (RELP): nothing is shed
 	ticket    spool.Ticket
+	signals   *signals.Conn // nil when nothing is noticed
 }
 
 // Open begins the session of a connection of peer. It is listener.Handler's.
 func (r *Relay) Open(peer *event.Peer) listener.Session {
 	policy := r.policy.Load()
 	engine := policy.Engine
-	return &Session{relay: r, reader: celery.NewReader(policy.Celery(peer)), inspector: engine.NewInspector(), engine: engine, acked: peer.Listener == Acked, peer: r.peers.open(peer)}
+	s := &Session{relay: r, reader: celery.NewReader(policy.Celery(peer)), inspector: engine.NewInspector(), engine: engine, acked: peer.Listener == Acked, peer: r.peers.open(peer)}
+	if r.cfg.Signals != nil {
+		s.signals = r.cfg.Signals.Open(peer)
+	}
+	return s
 }
 
 // Handle takes one event: reads it as Celery, makes it clean and appends it to the spool. It
@@ -106,6 +114,9 @@ func (s *Session) Handle(ev *event.Event) error {
 	s.peer.last.Store(ev.Received)
 	s.reader.Read(ev)
 	s.relay.date(ev)
+	if s.signals != nil {
+		s.signals.Observe(ev)
+	}
 	clean := s.inspector.Inspect(ev)
 	severity := severityOf(ev)
 	if !s.acked && s.relay.cfg.Shed && s.relay.spell.shedEarly(s.relay.cfg.Spool.Usage(), severity) {
@@ -217,8 +228,19 @@ func (s *Session) shed(severity int8) error {
 	return listener.ErrShed
 }
 
-// Flush has nothing to do: the spool commits by itself within milliseconds.
-func (s *Session) Flush() {}
+// Flush ends a batch: what notices gets its counts. The spool commits by itself within milliseconds.
+func (s *Session) Flush() {
+	if s.signals != nil {
+		s.signals.Flush()
+	}
+}
+
+// Goodbye is listener.Leaver's: the connection ended in order.
+func (s *Session) Goodbye() {
+	if s.signals != nil {
+		s.signals.Goodbye()
+	}
+}
 
 // Sync returns nil once all that was handled is durable.
 func (s *Session) Sync(ctx context.Context) error {
@@ -229,7 +251,12 @@ func (s *Session) Sync(ctx context.Context) error {
 }
 
 // Close ends the session. What was handled is in the spool already.
-func (s *Session) Close() { s.relay.peers.close(s.peer) }
+func (s *Session) Close() {
+	if s.signals != nil {
+		s.signals.Close()
+	}
+	s.relay.peers.close(s.peer)
+}
 
 // State appends a record in our own words, as far as the spool has room.
 func (r *Relay) State(st rules.Statement) error {

@@ -23,6 +23,7 @@ type Config struct {
 	Spool   Spool   `key:"spool"`
 	Kafka   Kafka   `key:"kafka"`
 	Alerts  Alerts  `key:"alerts"`
+	Signals Signals `key:"signals"`
 	Metrics Metrics `key:"metrics"`
 	Control Control `key:"control"`
 	Log     Log     `key:"log"`

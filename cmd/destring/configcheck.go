@@ -37,6 +37,7 @@ func (l *loader) check(c *Config) {
 	l.checkSlack(&c.Alerts.Slack)
 	l.checkAlerts(c)
 	l.checkAddress("metrics.address", c.Metrics.Address, false)
+	l.checkSignals(&c.Signals)
 }
 
 func (l *loader) checkZone(key, zone string) {

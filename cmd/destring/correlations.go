@@ -28,11 +28,7 @@ func openMemoryFile(path string, key []byte) (*memoryFile, error) {
 		return nil, err
 	}
 	m := &memoryFile{journal: j}
-	var raw []byte
-	err = j.Replay(func(entry []byte) error {
-		raw = append(raw, entry...)
-		return nil
-	})
+	raw, err := readWhole(j)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("alerts: memory of correlations: %w", err), j.Close())
 	}
@@ -45,17 +41,7 @@ func openMemoryFile(path string, key []byte) (*memoryFile, error) {
 // save replaces the contents by state, which counted all up to p.
 func (m *memoryFile) save(p spool.Position, state []byte) error {
 	raw := append(binary.BigEndian.AppendUint64(nil, uint64(p)), state...)
-	err := m.journal.Rewrite(func(add func(entry []byte) error) error {
-		for len(raw) > 0 {
-			n := min(len(raw), memoryEntry)
-			if err := add(raw[:n]); err != nil {
-				return err
-			}
-			raw = raw[n:]
-		}
-		return nil
-	})
-	if err != nil {
+	if err := writeWhole(m.journal, raw); err != nil {
 		return fmt.Errorf("alerts: memory of correlations: %w", err)
 	}
 	m.position, m.state = p, nil

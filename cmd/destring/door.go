@@ -40,7 +40,7 @@ func (h *house) openDoor(master []byte) error {
 		}
 		mode, header := forms(d.door.Framing, d.door.Header)
 		l, err := listener.New(listener.Config{Name: d.name, Address: d.door.Address, Protocol: d.protocol, Security: security, Framing: mode, Header: header,
-			MaxMessage: int(c.Listen.MaxMessage), Zone: c.zone(), HashKey: deriveKey(master, "event hash"), Limits: c.limits(), Log: h.log, Metrics: metrics}, h.relay)
+			MaxMessage: int(c.Listen.MaxMessage), Zone: c.zone(), HashKey: deriveKey(master, "event hash"), Limits: c.limits(), Refused: h.refused(), Log: h.log, Metrics: metrics}, h.relay)
 		if err != nil {
 			return fmt.Errorf("listen.%s: %w", d.name, err)
 		}

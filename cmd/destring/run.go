@@ -59,6 +59,7 @@ func (h *house) run(ctx context.Context) error {
 	run(&beside, ctx, "reload", h.reloadOnSignal)
 	run(&beside, ctx, "watchdog", h.watchdog)
 	run(&beside, ctx, "policy", h.expirePolicy)
+	run(&beside, ctx, "signals", h.notice)
 	run(&beside, ctx, "slack buttons", h.listen)
 	if h.admin != nil {
 		run(&beside, drain, "metrics", h.admin.Run)
@@ -121,6 +122,7 @@ func (h *house) close() {
 		_ = h.admin.ln.Close() // the server has closed it, when it ever served
 		errs = append(errs, h.admin.server.Close())
 	}
+	errs = append(errs, h.signals.close())
 	if h.memory != nil {
 		errs = append(errs, h.memory.journal.Close())
 	}

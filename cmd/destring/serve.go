@@ -104,7 +104,8 @@ func (c *Config) logger(w io.Writer, level *slog.LevelVar) *slog.Logger {
 // house is the relay put together:
 //
 //	listener ──► relay (celery ► rules ► spool.Append) ──► spool ──► publisher or printer
-//	                                                         └────► alerter ──► slack, relay.State
+//	                    │                                    └────► alerter ──► slack, relay.State
+//	                    └──► signals ──► audit ──► relay.State
 //
 // It is built from the back to the front, so that nothing is handed to what is not there yet, and
 // ended from the front to the back (run.go).
@@ -124,6 +125,7 @@ type house struct {
 	gapNote *relay.GapNote
 	journal *alerting.FileJournal
 	memory  *memoryFile
+	signals *signalHouse // nil when they are switched off
 	audit   *auditQueue
 	slack   *slack.Client // nil without a bot token
 	admin   *admin        // nil when metrics.address is not set
@@ -189,8 +191,11 @@ func buildHouse(c *Config, o houseOptions) (h *house, err error) {
 	if err != nil {
 		return h, &exitError{exitConfig, err}
 	}
+	if err := h.openSignals(master); err != nil {
+		return h, err
+	}
 	h.relay = relay.New(relay.Config{Spool: h.spool, Topics: c.topics(), Partitions: h.partitions, Zone: c.zone(),
-		Shed: c.Listen.OnFull == "shed", Stall: c.Listen.Stall, Metrics: relay.NewMetrics(h.metrics), Stop: h.ending}, relay.Policy{Engine: engine, Celery: read})
+		Shed: c.Listen.OnFull == "shed", Stall: c.Listen.Stall, Metrics: relay.NewMetrics(h.metrics), Stop: h.ending, Signals: h.tracker()}, relay.Policy{Engine: engine, Celery: read})
 	if err := h.openGapNote(); err != nil {
 		return h, err
 	}
