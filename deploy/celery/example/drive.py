@@ -1,4 +1,7 @@
-"""Sends the shop's tasks and waits until each has ended. Prints a JSON line with how many."""
+"""Sends the shop's tasks and waits until each has ended. Prints a JSON line with how many.
+
+    drive.py [ROUNDS [HABITS]]    how often each task is sent (5), and the one with texts hard to carry (0)
+"""
 import json
 import os
 import sys
@@ -17,8 +20,8 @@ EMAIL = SECRETS.get("email", "jane.roe@shop.example")
 CARD = SECRETS.get("card", "4111111111111111")
 
 
-def main(rounds):
-    sent = []
+def main(rounds=5, habits=0):
+    sent = [shop.habits.delay() for _ in range(habits)]
     for n in range(rounds):
         sent += [shop.charge.delay(4700 + n, 19.99), shop.print_report.delay(2), shop.sync_mailbox.delay("jane", PASSWORD),
                  shop.import_customers.delay("postgresql://shop:%s@db.internal:5432/shop" % DSN_PASSWORD), shop.notify.delay(EMAIL, CARD)]
@@ -32,4 +35,4 @@ def main(rounds):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(*map(int, sys.argv[1:]))

@@ -57,3 +57,23 @@ def print_report(lines):
 def notify(email, card):
     log.info("mailing %s about card %s", email, card)
     raise PaymentDeclined("card %s of %s was declined" % (card, email))
+
+
+@app.task(name="shop.tasks.habits")
+def habits():
+    """Logs the texts that transports and parsers stumble over: what arrives must be what was written."""
+    for text in HABITS:
+        log.info("%s", text)
+    try:
+        {}["missing"]
+    except KeyError:
+        log.exception("looked for what is not there")
+    return "café"
+
+
+HABITS = [
+    "two lines\nof text", "an indented block:\n    first\n\n    second", "carriage\r\nreturn", "tab\tand \x1b[1;31mcolour\x1b[0m", "  two spaces before", "one behind ",
+    r"C:\new\table and \\share", "issue #012 and #011, fixed in #1012", "Grüße, 日本語, 🦊", "a forged line\n<13>1 2026-01-01T00:00:00Z forged forged 1 - - forged",
+    "a forged line\n<13>Jan  1 00:00:00 forged forged[1]: forged", '{"json": [1, 2.5, null], "text": "line\\nline"}', "key=value other=\"two words\" empty=", "50% of %s and %(name)s",
+    "mingle: all alone", "word: text", "<html><body>text</body></html>", "12 <13>looks like a count", "9000 bytes: " + "0123456789 " * 818, "ends with a line feed\n",
+]
