@@ -81,7 +81,9 @@ var benchShapes = []benchShape{
 
 var benchTasks = []string{"shop.tasks.charge", "shop.tasks.notify", "shop.tasks.import_customers", "billing.invoices.render", "search.reindex"}
 
-func (g *benchTraffic) task() string { return benchTasks[g.random.IntN(len(benchTasks))] + "[" + g.id() + "]" }
+func (g *benchTraffic) task() string {
+	return benchTasks[g.random.IntN(len(benchTasks))] + "[" + g.id() + "]"
+}
 
 func (g *benchTraffic) id() string {
 	r := g.random

@@ -93,6 +93,6 @@ Kafka; a leak raises an alert in Slack.`,
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError("%w", err) })
-	root.AddCommand(newDemo(), newBench(), newBenchLoad(), newBenchBroker(), newInit(), newConfigCommand(), newServe(), newValidate(), newDoctor(), newRedact(), newLogtest(), newSpool(), newReplay(), newReload(), newStatus(), newTail(), newAlert(), newSilence(), newRules(), newSchema(), newHealth(), newVersion())
+	root.AddCommand(newDemo(), newBench(), newBenchLoad(), newBenchBroker(), newInit(), newConfigCommand(), newServe(), newValidate(), newDoctor(), newDeploy(), newRedact(), newLogtest(), newSpool(), newReplay(), newReload(), newStatus(), newTail(), newAlert(), newSilence(), newRules(), newSchema(), newHealth(), newVersion())
 	return root
 }
