@@ -1,6 +1,8 @@
 package redact
 
 import (
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -37,7 +39,10 @@ func New(o Options) (*Redactor, error) {
 	if len(o.Key) < 16 {
 		return nil, errors.New("redact: the fingerprint key must have 16 bytes at least")
 	}
-	r := &Redactor{key: append([]byte(nil), o.Key...), previous: o.PreviousKeys, detectors: append([]Detector(nil), ownDetectors[:]...), nouns: nouns(), forms: ownForms()}
+	r := &Redactor{detectors: append([]Detector(nil), ownDetectors[:]...), nouns: nouns(), forms: ownForms()}
+	if err := r.keys(&o); err != nil {
+		return nil, fmt.Errorf("redact: %w", err)
+	}
 	r.detectors[detNone] = Detector{Name: "withheld", Class: Integrity, Severity: High}
 	if err := r.loadRules(); err != nil {
 		return nil, fmt.Errorf("redact: %w", err)
@@ -47,11 +52,6 @@ func New(o Options) (*Redactor, error) {
 		r.byName[d.Name] = detectorID(i)
 	}
 	r.compile()
-	r.rollBase = binary.LittleEndian.Uint64(o.Key) | 1
-	r.rollTop = 1
-	for range minRemembered - 1 {
-		r.rollTop *= r.rollBase
-	}
 	if err := r.prove(); err != nil {
 		return nil, fmt.Errorf("redact: %w", err)
 	}
@@ -59,6 +59,34 @@ func New(o Options) (*Redactor, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// keys derives what is needed from the deployment's keys (HKDF-SHA-256, RFC 5869): fingerprints of two
+// environments that share a key must not be comparable.
+func (r *Redactor) keys(o *Options) error {
+	derive := func(key []byte, use string) ([]byte, error) {
+		return hkdf.Key(sha256.New, key, nil, "destring redact "+use+" "+o.Environment, sha256.Size)
+	}
+	var err error
+	if r.key, err = derive(o.Key, "fingerprint"); err != nil {
+		return err
+	}
+	for _, old := range o.PreviousKeys {
+		key, err := derive(old, "fingerprint")
+		if err != nil {
+			return err
+		}
+		r.previous = append(r.previous, key)
+	}
+	roll, err := derive(o.Key, "memory")
+	if err != nil {
+		return err
+	}
+	r.rollBase, r.rollTop = binary.LittleEndian.Uint64(roll)|1, 1
+	for range minRemembered - 1 {
+		r.rollTop *= r.rollBase
+	}
+	return nil
 }
 
 // Detectors lists the closed set of detectors.

@@ -70,7 +70,8 @@ type Options struct {
 
 	Profile      Profile
 	ProfileUntil time.Time // when the debug profile ends; it must be set
-	Environment  string    // "prod" and "production" refuse the debug profile
+	// Environment goes into the derivation of the keys; "prod" and "production" refuse the debug profile.
+	Environment string
 
 	Actions map[string]Action // by detector
 	// LoosenCritical allows Keep for a critical detector; each value kept so is a finding.

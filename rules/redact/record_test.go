@@ -43,6 +43,9 @@ func TestOneSecretHasOneFingerprintInEveryEncoding(t *testing.T) {
 	if got, _ := other.Fingerprint([]byte(token)); got == want {
 		t.Error("two deployments have the same fingerprint")
 	}
+	if got, _ := newRedactor(t, redact.Options{Environment: "staging"}).Fingerprint([]byte(token)); got == want {
+		t.Error("two environments have the same fingerprint")
+	}
 	rotated := newRedactor(t, redact.Options{Key: []byte("another key of a deployment"), PreviousKeys: [][]byte{testKey}})
 	if _, before := rotated.Fingerprint([]byte(token)); len(before) != 1 || before[0] != want {
 		t.Errorf("after a rotation the old fingerprint is lost: %x", before)
