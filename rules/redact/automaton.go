@@ -11,6 +11,7 @@ type automaton struct {
 	next    []uint32   // next[state+class]; the top bit says that the target has words
 	words   [][]uint16 // by row number: the words that end there, longest first
 	lens    []uint8
+	longest int // bytes of the longest word
 }
 
 const hasWords = 1 << 31
@@ -22,6 +23,7 @@ func newAutomaton(words []string) *automaton {
 	a := &automaton{classes: 1, lens: make([]uint8, len(words))}
 	for i, w := range words {
 		a.lens[i] = uint8(len(w))
+		a.longest = max(a.longest, len(w))
 		for j := range len(w) {
 			if a.class[w[j]] == 0 {
 				a.class[w[j]] = uint16(a.classes)

@@ -13,24 +13,25 @@ type Scratch struct {
 	// Task is the name of the record's task when the caller knows it: allow entries may ask for one.
 	Task []byte
 
-	work     int
-	keep     []event.Span
-	spans    []span
-	marks    []element // our own marks that stand in the line already
-	findings []Finding
-	edits    []edit
-	out      []byte
-	buffers  [2*maxDepth + 4]viewBuffer
-	scans    [2*maxDepth + 4]scan
-	decoded  [maxDepth + 4][]byte
-	elements []element
-	line     view
-	insides  [maxDepth + 4]view
-	group    group
-	value    []byte // of the fingerprint in hand
-	macs     hash.Hash
-	owner    *Redactor
-	names    map[string]string
+	work            int
+	keep            []event.Span
+	spans           []span
+	marks           []element // our own marks that stand in the line already
+	findings        []Finding
+	edits           []edit
+	out             []byte
+	buffers         [2*maxDepth + 4]viewBuffer
+	scans           [2*maxDepth + 4]scan
+	decoded         [maxDepth + 4][]byte
+	elements        []element
+	hits, laterHits []hit
+	line            view
+	insides         [maxDepth + 4]view
+	group           group
+	value           []byte // of the fingerprint in hand
+	macs            hash.Hash
+	owner           *Redactor
+	names           map[string]string
 
 	carry  carry
 	memory memory
