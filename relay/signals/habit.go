@@ -6,34 +6,45 @@ import (
 	"time"
 )
 
-// rhythm learns the intervals of a sender: how often it paused for 2ⁿ⁻¹ to 2ⁿ seconds.
+// rhythm learns the intervals of a sender: how much time went by in pauses of up to 1 s, 2 s, 4 s, ….
+// Time tells more than the number of pauses: a worker with a task a day pauses for
+// milliseconds within the task, a thousand times, and for a day once.
 type rhythm struct {
-	pauses [rhythmSteps]uint32
-	total  uint32
+	spent [rhythmSteps]int64 // nanoseconds
+	total int64
 }
 
 const (
-	rhythmSteps = 24      // the longest is 97 days
-	rhythmHalve = 600_000 // pauses, a week of one a second: then the old ones count half
-	oftenEnough = 3       // pauses that make an interval usual
+	rhythmSteps = 24                  // the longest is 97 days
+	rhythmHalve = 28 * 24 * time.Hour // then what was before counts half
+	rhythmRare  = 10                  // a tenth of the time may be in pauses that are longer than usual
 )
 
-func (r *rhythm) note(pause int64) {
+// note learns a pause. One that was said to be unusual weighs little: it is usual when it has come a few times.
+func (r *rhythm) note(pause int64, unusual bool) {
 	step := min(bits.Len64(uint64(pause/int64(time.Second))), rhythmSteps-1)
-	r.pauses[step]++
-	if r.total++; r.total >= rhythmHalve {
-		r.total = 0
-		for i := range r.pauses {
-			r.pauses[i] /= 2
-			r.total += r.pauses[i]
-		}
+	if unusual {
+		pause = min(pause, r.total/(3*rhythmRare))
+	}
+	r.spent[step] += pause
+	if r.total += pause; r.total < int64(rhythmHalve) {
+		return
+	}
+	r.total = 0
+	for i := range r.spent {
+		r.spent[i] /= 2
+		r.total += r.spent[i]
 	}
 }
 
-// usual is the longest interval that the sender often has; 0 when that is not known yet.
-func (r *rhythm) usual() time.Duration {
-	for step, n := range slices.Backward(r.pauses[:]) {
-		if n >= oftenEnough {
+// usual is the longest interval that the sender usually has; 0 when less than known was watched.
+func (r *rhythm) usual(known time.Duration) time.Duration {
+	if r.total == 0 || r.total < int64(known) {
+		return 0
+	}
+	longer := int64(0)
+	for step, ns := range slices.Backward(r.spent[:]) {
+		if longer += ns; longer > r.total/rhythmRare {
 			return time.Second << step
 		}
 	}

@@ -82,7 +82,7 @@ func (t *Tracker) judgePeer(said []Signal, p *peer, now int64) []Signal {
 	last := p.last.Load()
 	if n := p.lines.Load(); n != p.counted {
 		if p.before != 0 && last > p.before {
-			p.rhythm.note(last - p.before)
+			p.rhythm.note(last-p.before, p.silent)
 		}
 		p.counted, p.before, p.silent = n, last, false
 	}
@@ -92,9 +92,9 @@ func (t *Tracker) judgePeer(said []Signal, p *peer, now int64) []Signal {
 		}
 		p.closed = 0
 	}
-	usual := p.rhythm.usual()
+	usual := p.rhythm.usual(min(t.opts.Learning, knownPeer))
 	quiet := time.Duration(now - max(last, p.before))
-	if p.silent || p.connections == 0 && !p.awaited || usual == 0 || !t.settled(p.first, now) || quiet < max(t.opts.Least, time.Duration(t.opts.Factor*float64(usual))) {
+	if p.silent || p.connections == 0 && !p.awaited || usual == 0 || quiet < max(t.opts.Least, time.Duration(t.opts.Factor*float64(usual))) {
 		return said
 	}
 	p.silent = true

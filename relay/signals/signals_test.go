@@ -153,11 +153,11 @@ func TestSilence(t *testing.T) {
 				w.pass(time.Minute)
 			}
 			w.pass(16 * time.Hour)
-			if day < 4 {
-				w.names() // it learns
+			if day == 0 {
+				w.want("in the first night, before a day was watched")
 			}
 		}
-		w.want("from the fifth night on")
+		w.want("in no other night")
 	})
 	bubble(t, "a worker that is hardly known is not missed", func(t *testing.T) {
 		w := newWatch(t, quick)
@@ -165,6 +165,18 @@ func TestSilence(t *testing.T) {
 		s.send(received("shop.charge", 1))
 		w.pass(48 * time.Hour)
 		w.want("one line is no rhythm")
+	})
+	bubble(t, "a worker with a task now and then is not missed between them", func(t *testing.T) {
+		w := newWatch(t, Options{})
+		s := w.connect(event.Peer{Name: "w1"})
+		for n := range 30 {
+			for range 20 {
+				s.send(received("shop.charge", n))
+				time.Sleep(50 * time.Millisecond)
+			}
+			w.pass(time.Duration(1+n%9) * time.Hour)
+		}
+		w.want("")
 	})
 }
 

@@ -45,8 +45,8 @@ func (p *peer) append(dst []byte, key peerKey) []byte {
 	dst = binary.AppendVarint(dst, p.first)
 	dst = binary.AppendVarint(dst, p.last.Load())
 	dst = binary.AppendUvarint(dst, flag(p.awaited || p.connections > 0)|flag(p.read.Load() > 0)<<1|flag(p.silent)<<2)
-	for _, n := range p.rhythm.pauses {
-		dst = binary.AppendUvarint(dst, uint64(n))
+	for _, ns := range p.rhythm.spent {
+		dst = binary.AppendVarint(dst, ns)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(p.volume.minutes)))
 	for _, n := range p.volume.minutes {
@@ -164,9 +164,9 @@ func (r *stateReader) peer(saved int64) (peerKey, *peer) {
 	p.awaited, p.before = flags&1 != 0 && now-saved < int64(reopen), now
 	p.read.Store(flags >> 1 & 1)
 	p.silent = flags&4 != 0
-	for i := range p.rhythm.pauses {
-		p.rhythm.pauses[i] = uint32(r.uvarint())
-		p.rhythm.total += p.rhythm.pauses[i]
+	for i := range p.rhythm.spent {
+		p.rhythm.spent[i] = min(max(r.varint(), 0), int64(rhythmHalve))
+		p.rhythm.total += p.rhythm.spent[i]
 	}
 	for range r.count(volumeMinutes) {
 		p.volume.minutes = append(p.volume.minutes, uint32(r.uvarint()))

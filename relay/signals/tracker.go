@@ -32,7 +32,7 @@ type Options struct {
 
 const (
 	clockSlack = 5 * time.Minute // a clock may be so far off
-	knownPeer  = 24 * time.Hour  // a day shows the nights of a worker; see Tracker.settled
+	knownPeer  = 24 * time.Hour  // so long a worker is watched before it is missed: a day shows its nights
 )
 
 // Tracker is the memory of the stream. Its methods may be called from many goroutines.
@@ -126,11 +126,6 @@ func (t *Tracker) look(now int64) {
 	for _, s := range said {
 		t.say(s)
 	}
-}
-
-// settled reports whether what began at ns was seen for long enough to know its habits.
-func (t *Tracker) settled(began, now int64) bool {
-	return now-began >= int64(min(t.opts.Learning, knownPeer))
 }
 
 // Refused notes a client that was turned away at the door; peer is as far as it is known.
