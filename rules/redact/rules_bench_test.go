@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkTwiceTheRules shows what a second set of vendor rules, with keywords of its own, costs on the corpus.
+// BenchmarkTwiceTheRules shows what a second set of vendor rules, whose vendors do not turn up, costs on the corpus.
 func BenchmarkTwiceTheRules(b *testing.B) {
 	lines := readCorpus(b)
 	for name, times := range map[string]int{"once": 1, "twice": 2} {
@@ -18,9 +18,7 @@ func BenchmarkTwiceTheRules(b *testing.B) {
 				for _, ru := range slices.Clone(r.rules) {
 					ru.keywords = slices.Clone(ru.keywords)
 					for i, k := range ru.keywords {
-						letters := []byte(k)
-						slices.Reverse(letters)
-						ru.keywords[i] = string(letters)
+						ru.keywords[i] = "zq" + k
 					}
 					ru.compiled = new(lazyRule)
 					r.rules = append(r.rules, ru)
