@@ -7,5 +7,5 @@ import "embed"
 
 // Files are what `destring deploy` lists.
 //
-//go:embed celery/destring_celery.py rsyslog/*.conf syslog-ng/*.conf systemd/*.service compose/*.yaml kubernetes/*.yaml
+//go:embed celery/destring_celery.py rsyslog/*.conf syslog-ng/*.conf systemd/*.service compose/*.yaml kubernetes/*.yaml kafka/SCHEMA.md kafka/*.json kafka/*.yaml kafka/*.conf kafka/consume.* kafka/requirements.txt
 var Files embed.FS

@@ -43,13 +43,15 @@ var plan = map[string][]string{
 	"alerting":       {"rules", "rules/detect"},
 	"alerting/slack": {"alerting", "rules"}, // for the words of severities
 	"deploy":         {},
-	"cmd/destring":   {"*"},
+	// A sample to copy: it stands on a public library alone.
+	"deploy/kafka/consumer": {},
+	"cmd/destring":          {"*"},
 }
 
 // outside says which packages alone may import a library.
 var outside = map[string][]string{
 	"gopkg.in/mcuadros/go-syslog.v2": {"relay/listener"},
-	"github.com/segmentio/kafka-go":  {"relay/kafka"},
+	"github.com/segmentio/kafka-go":  {"relay/kafka", "deploy/kafka/consumer"},
 	"github.com/slack-go/slack":      {"alerting/slack"},
 	"github.com/spf13/viper":         {"cmd/destring"},
 	"github.com/twmb/franz-go":       {"relay/kafka/broker"},

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the facts again")
 const copied = "../../../rules/record/recordtest/ecs.jsonl"
 
 // ofStatements are the fields of ECS that only records of the other topics have.
-var ofStatements = []string{"event.severity", "event.reason", "event.start", "event.end", "event.reference", "event.url", "event.ingested", "event.sequence",
+var ofStatements = []string{"event.severity", "event.reason", "event.provider", "event.start", "event.end", "event.reference", "event.url", "event.ingested", "event.sequence",
 	"rule.ruleset", "rule.category", "rule.description", "related.hosts", "related.ip", "related.user", "related.hash", "observer.version", "service.name", "service.node.name",
 	"service.version", "user.name", "user.id", "labels", "tags", "threat.technique.name", "host.name", "file.name", "file.path", "source.address", "tls.client.subject", "tls.client.x509.not_after"}
 
