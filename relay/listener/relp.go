@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"hash"
+	"io"
+	"net"
 	"os"
 	"strconv"
 	"time"
@@ -40,10 +42,11 @@ type relp struct {
 }
 
 const (
-	relpWindow = 128                  // messages that a client may have under way, as librelp has
-	relpPause  = 1 * time.Millisecond // without a byte: the messages at hand are answered
-	relpRetry  = time.Second          // a session that cannot take a message is held so long, lest its client come back at once
-	relpBuffer = 4 << 10              // of an idle session
+	relpWindow   = 128                  // messages that a client may have under way, as librelp has
+	relpPause    = 1 * time.Millisecond // without a byte: the messages at hand are answered
+	relpFarewell = time.Second          // for a client to see that the session is over
+	relpRetry    = time.Second          // a session that cannot take a message is held so long, lest its client come back at once
+	relpBuffer   = 4 << 10              // of an idle session
 	// relpHeaders is what may come on top of the longest message for its syslog header, as relay/framing has it.
 	relpHeaders = 4 << 10
 )
@@ -61,11 +64,26 @@ func (s *relp) serve() reason {
 	case closedInOrder, drained, revoked, expired, idleTimeout, notTaken, badFraming:
 		s.answerAll()
 		s.reply(0, "serverclose", "")
-		if s.write() == nil && s.c.tls != nil {
-			_ = s.c.tls.Close()
+		if s.write() == nil {
+			s.farewell()
 		}
 	}
 	return why
+}
+
+// farewell ends our side of the stream and then reads for a while without looking. Closing with bytes
+// unread would send RST, and a client that meets that while it writes never reads the replies
+// which came before it: it would send again what is durable (2 of 3,600 messages over ten stops under load).
+func (s *relp) farewell() {
+	var err error
+	if s.c.tls != nil {
+		err = s.c.tls.CloseWrite()
+	} else if tcp, ok := s.c.raw.Conn.(*net.TCPConn); ok {
+		err = tcp.CloseWrite()
+	}
+	if err == nil && s.c.raw.SetReadDeadline(time.Now().Add(relpFarewell)) == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(s.c.raw, relpWindow*int64(s.limit)))
+	}
 }
 
 // commands takes frames until one ends the session.

@@ -321,6 +321,41 @@ func TestAStopAnswersWhatWasTakenAndTellsTheRELPClient(t *testing.T) {
 	c.expectEnd()
 }
 
+// A client that meets a reset while it writes never reads the replies that came before it, and sends
+// again what is durable. So after the end of a session its connection is read on for a while.
+func TestAClientThatGoesOnSendingAtTheStopIsNotReset(t *testing.T) {
+	for name, change := range map[string]func(*site){"TLS": func(*site) {}, "plaintext": plainSite} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, relpSite, change)
+			c := newRELPClient(t, s.raw())
+			if name == "TLS" {
+				c = newRELPClient(t, s.worker("forwarder.shop.example"))
+			}
+			c.send(1, "open", openOffers)
+			_, _, _ = c.receive()
+			c.send(2, "syslog", "<14>x")
+			c.expect(2, "rsp", "200 OK")
+			stopped := make(chan struct{})
+			go func() { // ends when the client has left
+				s.stop()
+				close(stopped)
+			}()
+			c.expect(0, "serverclose", "")
+			for txnr := range 5 {
+				c.send(3+txnr, "syslog", "<14>too late")
+			}
+			c.expectEnd()
+			if err := c.conn.Close(); err != nil {
+				t.Error(err)
+			}
+			<-stopped
+			if texts := s.rec.texts(t, 1); len(texts) != 1 {
+				t.Errorf("%d messages were taken, want the one that was answered", len(texts))
+			}
+		})
+	}
+}
+
 func TestRELPIsSpokenWithoutTLSOnLoopback(t *testing.T) {
 	s := newSite(t, relpSite, plainSite)
 	c := newRELPClient(t, s.raw())
