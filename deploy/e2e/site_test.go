@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -37,6 +36,10 @@ type site struct {
 	truth  string
 
 	address map[string]string // of the relay's listeners and metrics
+
+	topic   string            // of the logs, where it is not the usual one
+	planted map[string]string // what the load leaks
+	loads   int               // that were made
 }
 
 func newSite(t *testing.T) *site {
@@ -92,7 +95,11 @@ func (s *site) write(name string, data []byte, mode os.FileMode) {
 // serve starts the relay and learns its addresses from the line in which it says that it is ready.
 func (s *site) serve(args ...string) *process {
 	s.t.Helper()
-	p := start(s.t, "destring", s.dir, nil, append([]string{destring(s.t), "serve", "-c", "destring.yaml"}, args...)...)
+	temporary := filepath.Join(s.dir, "tmp")
+	if err := os.MkdirAll(temporary, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	p := start(s.t, "destring", s.dir, []string{"TMPDIR=" + temporary}, append([]string{destring(s.t), "serve", "-c", "destring.yaml"}, args...)...)
 	var ready struct {
 		Listeners map[string]string `json:"listeners"`
 	}
@@ -221,26 +228,19 @@ func encodings(secret string) []string {
 func (s *site) cleanTopics(planted map[string]string) {
 	s.t.Helper()
 	for _, topic := range []string{"celery.logs.v1", "celery.alerts.v1", "celery.audit.v1", "celery.dlq.v1"} {
-		r, err := kafka.OpenReader(s.t.Context(), kafka.Connection{Brokers: []string{s.kafka.Addr}}, kafka.Range{Topic: topic})
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		for {
-			record, err := r.Next(s.t.Context())
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			s.clean(planted, topic, record.Value)
-			s.clean(planted, topic+" (key)", record.Key)
-			for _, h := range record.Headers {
-				s.clean(planted, topic+" (header)", h.Value)
-			}
-		}
-		r.Close()
+		s.cleanTopic(planted, topic)
 	}
+}
+
+func (s *site) cleanTopic(planted map[string]string, topic string) {
+	s.t.Helper()
+	s.eachRecord(topic, func(record kafka.Record) {
+		s.clean(planted, topic, record.Value)
+		s.clean(planted, topic+" (key)", record.Key)
+		for _, h := range record.Headers {
+			s.clean(planted, topic+" (header)", h.Value)
+		}
+	})
 }
 
 // cleanFiles looks through everything that the relay has put on the disk; what belongs to the
