@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 
@@ -39,6 +40,9 @@ var classNames = [classes]string{"ok", "retriable", "network", "timeout", "tls",
 	"missing_topic", "oversize", "sequence", "codec", "poison", "local"}
 
 func (c class) String() string { return classNames[c] }
+
+// LogValue is String for slog, whose JSON would show the number.
+func (c class) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // remedy is what a person can do about a failure that does not end by itself.
 func (c class) remedy() string {
