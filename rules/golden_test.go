@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -45,8 +46,12 @@ func TestTypicalRecords(t *testing.T) {
 	})
 }
 
+// fingerprint is what package redact's own tests look after; here one stands for all.
+var fingerprint = regexp.MustCompile(`(:|"fingerprint":")[0-9a-f]{16}([]"])`)
+
 func compare(t *testing.T, path, raw string) {
 	t.Helper()
+	raw = fingerprint.ReplaceAllString(raw, "${1}00112233445566ff$2")
 	var got bytes.Buffer
 	if err := json.Indent(&got, []byte(raw), "", "  "); err != nil {
 		t.Fatal(err)
