@@ -172,22 +172,31 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// python returns the interpreter of a virtual environment with the example's requirements, made
-// once and kept under a name that changes with them.
-func python(t *testing.T) string {
+// python returns the interpreter of a virtual environment with the example's requirements.
+func python(t *testing.T) string { return venv(t, "celery/example/requirements.txt") }
+
+// venv returns the interpreter of a virtual environment with files of requirements in deploy. It is made once and
+// kept under a name that changes with them.
+func venv(t *testing.T, requirements ...string) string {
 	t.Helper()
-	requirements := filepath.Join(root(t), "deploy", "celery", "example", "requirements.txt")
-	text, err := os.ReadFile(requirements)
-	if err != nil {
-		t.Fatal(err)
+	var texts []byte
+	var install []string
+	for _, file := range requirements {
+		path := filepath.Join(root(t), "deploy", file)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, text...)
+		install = append(install, "-r", path)
 	}
-	dir := filepath.Join(cache(t), "venv-"+fingerprint(text))
+	dir := filepath.Join(cache(t), "venv-"+fingerprint(texts))
 	interpreter, ready := filepath.Join(dir, "bin", "python"), filepath.Join(dir, "complete")
 	if _, err := os.Stat(ready); err == nil {
 		return interpreter
 	}
 	run(t, ".", nil, "python3", "-m", "venv", "--clear", dir)
-	run(t, ".", nil, interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+	run(t, ".", nil, append([]string{interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, install...)...)
 	if err := os.WriteFile(ready, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
