@@ -194,6 +194,9 @@ func (s *Session) append(clean *rules.Clean, severity int8) error {
 		case s.acked || !full:
 			return fmt.Errorf("relay: %w", err)
 		case r.cfg.Shed:
+			if errors.Is(err, spool.ErrStalled) {
+				r.spell.spend()
+			}
 			if !r.spell.wait(r.cfg.Stop, func(ctx context.Context) error { return r.cfg.Spool.WaitRoom(ctx, clean.Size()) }) {
 				return s.shed(severity)
 			}

@@ -78,6 +78,14 @@ func (s *Spell) enter() time.Duration {
 	return left
 }
 
+// spend uses up what is left of the patience: the spool has waited already, for a disk that stalls.
+func (s *Spell) spend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begin(time.Now())
+	s.paused = max(s.paused, s.stall)
+}
+
 func (s *Spell) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -249,7 +249,7 @@ func (h *house) openSpool(ring spool.Keyring) (err error) {
 		return &exitError{exitConfig, err}
 	}
 	h.spool, err = spool.Open(spool.Config{Dir: c.path(c.Spool.Dir), Keys: ring, Readers: []string{readerKafka, readerAlerts}, MaxSize: int64(c.Spool.MaxSize),
-		MinFree: int64(c.Spool.MinFree), Codec: codec, Log: h.log, Metrics: spool.NewMetrics(h.metrics)})
+		MinFree: int64(c.Spool.MinFree), Codec: codec, Stall: max(c.Listen.Stall, 10*time.Millisecond), Log: h.log, Metrics: spool.NewMetrics(h.metrics)})
 	return err
 }
 

@@ -147,7 +147,7 @@ func TestAStalledDiskHoldsAppendForStallAndNoLonger(t *testing.T) {
 		for ; err == nil; n++ {
 			_, err = s.Append("logs", 0, record(n))
 		}
-		if !errors.Is(err, ErrFull) || time.Since(start) != 2*time.Second {
+		if !errors.Is(err, ErrFull) || !errors.Is(err, ErrStalled) || time.Since(start) != 2*time.Second {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 		if _, err := s.Append("logs", 0, record(n)); !errors.Is(err, ErrFull) || time.Since(start) != 2*time.Second {

@@ -35,10 +35,11 @@ type Config struct {
 
 // Errors that callers tell apart; what the spool returns wraps them and says why.
 var (
-	ErrFull     = errors.New("spool is full")              // quota, disk or a disk that stalls: shed, or WaitRoom and try again
-	ErrDisk     = errors.New("spool cannot write")         // the disk refuses; the spool goes on trying
-	ErrTooLarge = errors.New("record too large for spool") // it will never fit
-	ErrSealed   = errors.New("spool is sealed")            // stopping
+	ErrFull     = errors.New("spool is full")                // quota, disk or a disk that stalls: shed, or WaitRoom and try again
+	ErrStalled  = fmt.Errorf("%w: the disk stalls", ErrFull) // of ErrFull: Append may have waited for Stall already
+	ErrDisk     = errors.New("spool cannot write")           // the disk refuses; the spool goes on trying
+	ErrTooLarge = errors.New("record too large for spool")   // it will never fit
+	ErrSealed   = errors.New("spool is sealed")              // stopping
 	ErrClosed   = errors.New("spool is closed")
 	ErrLocked   = errors.New("spool is in use")
 )
@@ -274,7 +275,7 @@ func (s *Spool) waitForDisk(patience time.Time) {
 	case <-timer.C:
 		s.mu.Lock()
 		if s.slow == nil && s.changed == changed {
-			s.slow = fmt.Errorf("%w: nothing could be written for %v, the disk stalls", ErrFull, s.cfg.Stall)
+			s.slow = fmt.Errorf("%w, nothing could be written for %v", ErrStalled, s.cfg.Stall)
 			s.log.Error("spool: the disk stalls, records are refused", "stall", s.cfg.Stall)
 		}
 	}
