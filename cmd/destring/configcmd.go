@@ -16,7 +16,7 @@ import (
 func newConfigCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Show the configuration in effect, or the schema of all of it",
 		Example: "  destring config show -c destring.yaml --origin\n  destring config schema > destring.schema.json"}
-	cmd.AddCommand(newConfigShow(), newConfigSchema())
+	cmd.AddCommand(newConfigShow(), newConfigSchema(), newConfigDoc())
 	return cmd
 }
 

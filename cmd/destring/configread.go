@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,6 +54,9 @@ func loadConfigOrigins(file string, sets, environ []string) (*Config, map[string
 	if len(l.faults) == 0 {
 		l.check(c)
 	}
+	slices.SortStableFunc(l.faults, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Key, b.Key))
+	})
 	return c, l.origin, l.faults.err()
 }
 
@@ -100,11 +104,11 @@ func (l *loader) readFile() error {
 		return nil // an empty file sets nothing
 	}
 	l.walk(doc.Content[0], "")
-	if len(l.faults) > 0 {
-		return l.faults
-	}
 	l.layers.SetConfigType("yaml")
 	if err := l.layers.ReadConfig(bytes.NewReader(data)); err != nil {
+		if len(l.faults) > 0 {
+			return l.faults // which say it better
+		}
 		return Faults{{File: l.file, Message: strings.ReplaceAll(err.Error(), "\n", " ")}}
 	}
 	for key := range l.at {
@@ -173,8 +177,9 @@ func (l *loader) siblings(prefix string) []string {
 	return slices.Compact(names)
 }
 
-// ownVariables are variables that begin like keys and are none.
-var ownVariables = []string{"DESTRING_E2E", "DESTRING_LONG"}
+// ownVariables are variables that begin like keys and are none: those of the tests, and of the handler
+// in deploy/celery, which somebody may have exported.
+var ownVariables = []string{"DESTRING_E2E", "DESTRING_LONG", "DESTRING_ADDRESS", "DESTRING_CA", "DESTRING_CERT", "DESTRING_KEY"}
 
 func (l *loader) readEnvironment(environ []string) {
 	var names []string

@@ -28,6 +28,7 @@ func newSpool() *cobra.Command {
 	root := &cobra.Command{Use: "spool", Short: "Look into a spool: what is in it, is it whole",
 		Long: `spool looks into the folder of a spool and changes nothing; the relay may be running.
 Records are shown as they will be published: redacted.`,
+		Example: "  destring spool ls -c destring.yaml\n  destring spool verify -c destring.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageError("unknown command %q for spool; there are ls, stat, cat and verify", args[0])

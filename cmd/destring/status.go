@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,7 +122,7 @@ func (s *status) print(w io.Writer, now time.Time) error {
 	for _, part := range slices.Sorted(maps.Keys(s.Problems)) {
 		p.line("PROBLEM   %-12s %s", part, s.Problems[part])
 	}
-	p.line("spool     %.1f %% of its quota, %s in %s", 100*s.Spool.Usage, Size(s.Spool.Bytes), s.Spool.Dir)
+	p.line("spool     %.1f %% of its quota, %s in %s", 100*s.Spool.Usage, rough(Size(s.Spool.Bytes)), s.Spool.Dir)
 	if s.Spool.Refusing != "" {
 		p.line("PROBLEM   spool        %s", s.Spool.Refusing)
 	}
@@ -143,20 +144,36 @@ func (s *status) print(w io.Writer, now time.Time) error {
 			p.line("                       %s", s.Kafka.Remedy)
 		}
 	}
-	open := 0
-	for _, n := range s.Alerts {
-		open += n
-	}
-	p.line("alerts    %d open %v", open, s.Alerts)
+	p.line("alerts    %s", s.alerts())
 	p.line("peers     %d", len(s.Peers))
+	width := 0
+	for _, x := range s.Peers {
+		width = max(width, len(x.Name))
+	}
 	for _, x := range s.Peers {
 		expires := ""
 		if !x.NotAfter.IsZero() {
 			expires = ", certificate ends " + x.NotAfter.UTC().Format("2006-01-02")
 		}
-		p.line("          %-32s %s, %d connection(s), %d messages, last %s ago%s", x.Name, x.Listener, x.Connections, x.Messages, age(now, x.LastSeen), expires)
+		p.line("          %-*s  %-10s  %s, %d messages, last %s ago%s", width, visible(x.Name), x.Listener, plural(x.Connections, "connection"), x.Messages, age(now, x.LastSeen), expires)
 	}
 	return p.err
+}
+
+// alerts are the open ones by level, the worst first.
+func (s *status) alerts() string {
+	open := 0
+	var parts []string
+	for _, level := range []string{"critical", "high", "medium", "low", "informational"} {
+		if n := s.Alerts[level]; n > 0 {
+			open += n
+			parts = append(parts, fmt.Sprintf("%d %s", n, level))
+		}
+	}
+	if open == 0 {
+		return "0 open"
+	}
+	return fmt.Sprintf("%d open: %s", open, strings.Join(parts, ", "))
 }
 
 // printerTo writes lines and keeps the first error.

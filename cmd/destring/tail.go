@@ -113,7 +113,7 @@ type tailRecord struct {
 }
 
 func (f *tailFlags) show(in io.Reader, out io.Writer) error {
-	p := newPaint(out)
+	p, fit := newPaint(out), newScreen(out)
 	w := bufio.NewWriter(out)
 	return eachLine(in, func(line []byte, _ bool) error {
 		var r tailRecord
@@ -128,7 +128,7 @@ func (f *tailFlags) show(in io.Reader, out io.Writer) error {
 		case f.json:
 			w.Write(append(line, '\n'))
 		default:
-			fmt.Fprintln(w, p.record(&r))
+			fmt.Fprintln(w, p.record(&r, fit))
 		}
 		return w.Flush()
 	})
@@ -228,7 +228,7 @@ func (p paint) marks(s string) string {
 
 // record is one record on one or, with a traceback, several lines. Text in it cannot move the
 // terminal: what could is shown as JSON shows it.
-func (p paint) record(r *tailRecord) string {
+func (p paint) record(r *tailRecord, fit screen) string {
 	text := r.Celery.Message
 	if text == "" {
 		text = r.Message
@@ -237,5 +237,10 @@ func (p paint) record(r *tailRecord) string {
 	if who == "" {
 		who = r.Destring.Peer.Name
 	}
-	return p.dim(r.Timestamp) + " " + p.level(r.Log.Level) + " " + p.dim(visible(who)) + " " + p.marks(visible(text))
+	when := r.Timestamp
+	if _, clock, ok := strings.Cut(when, "T"); ok && fit.width > 0 {
+		when = clock[:min(len(clock), len("15:04:05.000"))]
+	}
+	margin := len(when) + 1 + 8 + 1 + len("ForkPoolWorker-10") + 1
+	return fmt.Sprintf("%s %s %s %s", p.dim(visible(when)), p.level(r.Log.Level), p.dim(fmt.Sprintf("%-17s", visible(who))), fit.wrap(p.marks(fit.brief(visible(text))), margin))
 }
