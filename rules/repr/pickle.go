@@ -11,29 +11,50 @@ import (
 // one thing: between a mark and the opcode that fills a dict, strings come as key and value, so a string at an even
 // place is the key of what comes next. In a list that is wrong and does no harm.
 //
+// A pickler writes a string once and then refers to it: the first maxMemo of them are given again, as key or value, where they are
+// referred to.
+//
 // Time is linear, nothing is recursive, MaxDepth marks are kept apart.
 type Pickle struct {
-	src   []byte
-	pos   int
-	depth int
-	items [MaxDepth]int // values since each open mark
-	keys  [MaxDepth]Span
+	src    []byte
+	pos    int
+	depth  int
+	items  [MaxDepth]int // values since each open mark
+	keys   [MaxDepth]Span
+	memo   [maxMemo]Span
+	stored int  // by MEMOIZE, which counts by itself
+	last   Span // the string that a PUT behind it stores
+	whole  bool
 }
+
+// maxMemo bounds the strings that a pickle can refer back to.
+const maxMemo = 128
 
 // IsPickle reports whether b begins as a pickle of protocol 2 or newer does.
 func IsPickle(b []byte) bool { return len(b) > 3 && b[0] == 0x80 && b[1] >= 2 && b[1] <= 5 }
 
 // Reset makes p read src from its beginning.
-func (p *Pickle) Reset(src []byte) { p.src, p.pos, p.depth, p.items[0] = src, 0, 0, 0 }
+func (p *Pickle) Reset(src []byte) { *p = Pickle{src: src} }
+
+// Whole reports, once Next has reported false, whether the walk came to the end of the pickle: its STOP.
+func (p *Pickle) Whole() bool { return p.whole }
+
+// Pos returns how far the walk has come, bytes.
+func (p *Pickle) Pos() int { return min(p.pos, len(p.src)) }
 
 // Next gives the next string as a token with its Text and Key. It reports false at the end and where the
 // pickle is broken or cut.
 func (p *Pickle) Next(t *Token) bool {
-	for p.pos < len(p.src) {
+	for p.pos < len(p.src) && !p.whole {
 		op := p.src[p.pos]
 		p.pos++
+		at := p.pos
 		text, ok := p.operand(op)
 		if !ok {
+			return false
+		}
+		if text = p.remembered(op, at, text); op == '.' {
+			p.whole = true
 			return false
 		}
 		if !text.Empty() || isText(op) {
@@ -51,6 +72,35 @@ func isText(op byte) bool {
 		return true
 	}
 	return false
+}
+
+// remembered stores the last string for a PUT, and gives the one that a GET asks for. at is where the operand of op begins.
+func (p *Pickle) remembered(op byte, at int, text Span) Span {
+	switch op {
+	case 0x94: // MEMOIZE
+		if p.stored < maxMemo {
+			p.memo[p.stored] = p.last
+		}
+		p.stored++
+	case 'q', 'r': // BINPUT, LONG_BINPUT
+		if n := p.index(op == 'r', at); n < maxMemo {
+			p.memo[n] = p.last
+		}
+	case 'h', 'j': // BINGET, LONG_BINGET
+		if n := p.index(op == 'j', at); n < maxMemo {
+			text = p.memo[n]
+		}
+	default:
+		p.last = text
+	}
+	return text
+}
+
+func (p *Pickle) index(long bool, at int) int {
+	if long {
+		return int(binary.LittleEndian.Uint32(p.src[at:]))
+	}
+	return int(p.src[at])
 }
 
 // push counts a value and returns the key it belongs to.

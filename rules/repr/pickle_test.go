@@ -66,3 +66,25 @@ func FuzzPickle(f *testing.F) {
 		repr.AppendBase64(nil, src)
 	})
 }
+
+func TestAPicklesStringIsKnownAgainWhereItIsReferredTo(t *testing.T) {
+	const src = "\x80\x04\x95K\x00\x00\x00\x00\x00\x00\x00]\x94(}\x94(\x8c\x08password\x94\x8c\x03one\x94\x8c\x01n\x94K\x01u}\x94(h\x02\x8c\x03two\x94\x8c\x01x\x94h\x03ue."
+	var p repr.Pickle
+	var tok repr.Token
+	var got []string
+	p.Reset([]byte(src))
+	for p.Next(&tok) {
+		if !tok.Key.Empty() {
+			got = append(got, src[tok.Key.Start:tok.Key.End]+"="+src[tok.Text.Start:tok.Text.End])
+		}
+	}
+	if want := "password=one password=two x=one"; strings.Join(got, " ") != want || !p.Whole() {
+		t.Errorf("got %q, whole %v; want %q", got, p.Whole(), want)
+	}
+	p.Reset([]byte(src[:60]))
+	for p.Next(&tok) {
+	}
+	if p.Whole() {
+		t.Error("a cut pickle counts as whole")
+	}
+}
