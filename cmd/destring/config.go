@@ -28,7 +28,8 @@ type Config struct {
 	Control Control `key:"control"`
 	Log     Log     `key:"log"`
 
-	file string // that it was read from; relative paths in it start at its folder
+	file      string // that it was read from; relative paths in it start at its folder
+	maxRecord int    // bytes of a record; 0 is what Kafka takes
 }
 
 // Listen is the front door.

@@ -68,8 +68,11 @@ func hostileCases() (all []wire) {
 	m1, s1 := line(1)
 	m2, s2 := line(2)
 	long := "<13>1 - - - - - - " + strings.Repeat("x y ", 300_000)
-	cut := sent{pri: "13", text: strings.Repeat("x y ", 10_000), more: true, flags: "truncated"}
+	cut := sent{pri: "13", text: long[len("<13>1 - - - - - - "):][:1<<20], more: true, flags: "truncated"}
+	whole := "<13>1 - - - - - - " + strings.Repeat("long", 1<<18)
 	return append(all,
+		wire{"hostile: a counted message of 1 MiB", counted(whole) + counted(m2), []sent{{pri: "13", text: strings.Repeat("long", 1<<18)}, s2}},
+		wire{"hostile: a line of 1 MiB", whole + "\n" + m2 + "\n", []sent{{pri: "13", text: strings.Repeat("long", 1<<18)}, s2}},
 		wire{"hostile: a counted message over the limit", counted(long) + counted(m2), []sent{cut, s2}},
 		wire{"hostile: a line over the limit", long + "\n" + m2 + "\n", []sent{cut, s2}},
 		wire{"hostile: a count that overflows, then a line", "99999999999999999999 " + m1 + "\n" + m2 + "\n", []sent{{text: "99999999999999999999 " + m1, flags: "partial"}, s2}},

@@ -65,6 +65,7 @@ func (h *house) reload() (reloaded, error) {
 
 // refit puts what can change into place: engine and certificates.
 func (h *house) refit(next *Config) error {
+	next.maxRecord = h.config.maxRecord
 	set, err := next.ruleSet()
 	if err != nil {
 		return err

@@ -173,6 +173,9 @@ func buildHouse(c *Config, o houseOptions) (h *house, err error) {
 		return h, &exitError{exitConfig, err}
 	}
 	h.master = master
+	if o.stdout {
+		c.maxRecord = printedRecord
+	}
 	set, err := c.ruleSet()
 	if err != nil {
 		return h, &exitError{exitConfig, err}
@@ -213,6 +216,10 @@ func buildHouse(c *Config, o houseOptions) (h *house, err error) {
 	return h, h.openDoor(master)
 }
 
+// printedRecord bounds a record that is printed: a message of 1 MiB goes out whole, in message and celery.message,
+// though every byte of it be escaped.
+const printedRecord = 14 << 20
+
 // engine makes the rules' engine of the configuration.
 func (c *Config) engine(master []byte, set *detect.Set) (*rules.Engine, error) {
 	options, err := c.redactPolicy()
@@ -227,7 +234,7 @@ func (c *Config) engine(master []byte, set *detect.Set) (*rules.Engine, error) {
 		}
 		options.PreviousKeys = append(options.PreviousKeys, deriveKey(old, "fingerprint "+c.Environment))
 	}
-	return rules.New(rules.Options{Redact: options, Rules: set, Environment: c.Environment, Observer: c.observer()})
+	return rules.New(rules.Options{Redact: options, Rules: set, Environment: c.Environment, Observer: c.observer(), MaxRecord: c.maxRecord})
 }
 
 func (c *Config) topics() [rules.Topics]string {

@@ -14,17 +14,17 @@ const (
 )
 
 // fit encodes r within the limit. Texts are cut in the middle, the longest first: a traceback keeps
-// its first lines and its last, which name the error. What was cut is named in destring.cut, and the
-// text says how much is missing. Rules and alerting have seen the whole.
+// its first lines and its last, which name the error. What stands in message too is cut before it is. What was cut is
+// named in destring.cut, and the text says how much is missing. Rules and alerting have seen the whole.
 //
 // Lists are cut too: 64 findings, the most severe first, 64 parameters, the innermost frames.
 func (e *Encoder) fit(dst []byte, r *Record) []byte {
 	at := len(dst)
-	for size := e.limit / 8; ; size /= 4 {
+	for size := e.limit; ; size /= 2 {
 		size = max(size, minText)
 		cut := *r // what it points to is not changed
 		cut.Cut = nil
-		cut.texts(size)
+		cut.texts(size, min(size, e.limit/8))
 		cut.lists(size)
 		dst = e.append(dst[:at], &cut)
 		if len(dst)-at <= e.limit || size == minText {
@@ -33,9 +33,9 @@ func (e *Encoder) fit(dst []byte, r *Record) []byte {
 	}
 }
 
-// texts cuts every text to size bytes.
-func (r *Record) texts(size int) {
-	for _, t := range [...]struct {
+// texts cuts every text to size bytes, and what is a part of message to copied.
+func (r *Record) texts(size, copied int) {
+	for i, t := range [...]struct {
 		name string
 		text *[]byte
 	}{
@@ -46,6 +46,9 @@ func (r *Record) texts(size int) {
 		{"log.logger", &r.Logger}, {"log.syslog.hostname", &r.Hostname}, {"log.syslog.appname", &r.AppName}, {"log.syslog.procid", &r.ProcID}, {"log.syslog.msgid", &r.MsgID},
 		{"log.origin.file.name", &r.File}, {"log.origin.function", &r.Function},
 	} {
+		if i > 0 {
+			size = copied
+		}
 		if short, ok := cutText(*t.text, size); ok {
 			*t.text = short
 			r.Cut = append(r.Cut, t.name)
