@@ -154,7 +154,7 @@ func (in *Inspector) texts(ev *event.Event) {
 	facts.Text = r.Message
 	if !ev.Inner.Empty() {
 		facts = in.engine.redactor.Redact(&in.scratch, ev.Inner.Reveal(), in.keep)
-		in.foundInner(&facts)
+		in.foundInner(&facts, ev.Celery.Body)
 		if r.Withheld != "" {
 			return
 		}
@@ -235,20 +235,35 @@ func (in *Inspector) found(field string, res *redact.Result) {
 
 // foundInner notes the findings in Inner that Message did not have: they are the same
 // text, once as the line has it and once decoded.
-func (in *Inspector) foundInner(res *redact.Result) {
+func (in *Inspector) foundInner(res *redact.Result, body event.Span) {
 	if res.Withheld != "" {
 		in.record.Withheld = res.Withheld
 	}
-	before := len(in.clean.findings)
-next:
+	if len(res.Findings) == 0 {
+		return
+	}
+	type found struct{ detector, key, fingerprint string }
+	known := make(map[found]bool) // a hostile line has ten thousands of them
+	for i := range in.clean.findings {
+		g := &in.clean.findings[i]
+		known[found{g.Detector, g.Key, g.Fingerprint}], known[found{g.Detector, g.Key, ""}] = true, true
+	}
+	from, to := res.Map(body)
 	for i := range res.Findings {
-		f := &res.Findings[i]
-		for _, g := range in.clean.findings[:before] {
-			if g.Detector == f.Detector && g.Key == f.Key && (!f.HasFingerprint || g.Fingerprint == hex.EncodeToString(f.Fingerprint[:])) {
-				continue next
-			}
+		f := res.Findings[i]
+		same := found{f.Detector, f.Key, ""}
+		if f.HasFingerprint {
+			same.fingerprint = hex.EncodeToString(f.Fingerprint[:])
 		}
-		in.note("celery.message", f)
+		if known[same] {
+			continue
+		}
+		// Places are those in celery.message; what stands in another member has none.
+		if f.OutStart -= from; f.OutStart < 0 || f.OutEnd > to {
+			f.OutStart, f.OutEnd = 0, from
+		}
+		f.OutEnd -= from
+		in.note("celery.message", &f)
 	}
 }
 

@@ -2,11 +2,13 @@ package rules
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
 	"destring/rules/detect"
 	"destring/rules/event"
+	"destring/rules/record"
 	"destring/rules/redact"
 )
 
@@ -107,6 +109,46 @@ func TestJSONLinesArePublishedAsWrittenWithTheFactsOfTheirMembers(t *testing.T) 
 	if !strings.HasPrefix(p.at("message"), `{"asctime"`) || !strings.HasPrefix(p.at("celery.message"), "retry with password=[REDACTED:") {
 		t.Errorf("message %q, celery.message %q", p.at("message"), p.at("celery.message"))
 	}
+}
+
+// A secret behind the escapes of JSON shows only when they are undone.
+func TestAFindingInADecodedMemberHasItsPlace(t *testing.T) {
+	s := newSender(t, newEngine(t, ""))
+	p := s.line(`{"levelname": "INFO", "name": "shop.pay", "message": "login failed, p\u0061ssword=` + secret + `"}`)
+	p.hides(secret)
+	for _, f := range p.clean.Findings() {
+		if text := p.at(f.Field); f.End > len(text) || !strings.HasPrefix(text[f.Start:f.End], "[REDACTED:") {
+			t.Errorf("the place %d to %d of %s is none of a mark in %q", f.Start, f.End, f.Field, text)
+		}
+	}
+}
+
+func TestAHostileNumberOfFindingsTakesNoQuadraticTime(t *testing.T) {
+	s := newSender(t, newEngine(t, ""))
+	var b strings.Builder
+	b.WriteString(`{"levelname": "INFO", "message": "x"`)
+	for i := range 8000 {
+		fmt.Fprintf(&b, `, "db_password_%d": "correct-horse-%d"`, i, i)
+	}
+	p := s.line(b.String() + "}")
+	p.hides("correct-horse-1")
+	if len(p.raw) > record.DefaultLimit || p.at("destring.redacted") == "" {
+		t.Errorf("%d bytes, %s redacted", len(p.raw), p.at("destring.redacted"))
+	}
+}
+
+// Whatever a sender sends becomes a record that consumers can read.
+func FuzzEveryFrameBecomesAValidRecord(f *testing.F) {
+	for _, frame := range []string{"", "<134>1 2025-11-25T00:08:12.807Z shop-a celery 1 ID47 [a@1 x=\"y\" x=\"z\"][\xff@1] " + succeeded,
+		"<11>Nov 25 00:08:12 shop-c app[77]: plain words", `<1>1 - - - - - {"levelname": "INFO", "args": "[1, {'a': (2, 'b')}]", "message": "m"}`, "<13>\x00\x1b[2J\u202e\n\n<14>x"} {
+		f.Add([]byte(frame))
+	}
+	e := newEngine(f, leakRule)
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		s := newSender(t, e)
+		s.send(string(frame))
+		s.send(string(frame))
+	})
 }
 
 func TestWhatCannotBeJudgedIsWithheldWhole(t *testing.T) {

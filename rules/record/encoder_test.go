@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -196,4 +197,11 @@ func benchmarkEncode(b *testing.B, r *Record) {
 func BenchmarkEncode(b *testing.B) {
 	b.Run("succeeded", func(b *testing.B) { benchmarkEncode(b, typical()) })
 	b.Run("every field", func(b *testing.B) { benchmarkEncode(b, full()) })
+	b.Run("1024 parameters", func(b *testing.B) {
+		r := typical()
+		for i := range 1024 {
+			r.Params = append(r.Params, Param{[]byte("app@32473"), fmt.Appendf(nil, "n%d", i), []byte("v")})
+		}
+		benchmarkEncode(b, r)
+	})
 }

@@ -117,3 +117,26 @@ func TestNoRecordIsLongerThanTheLimit(t *testing.T) {
 		encoded(t, NewEncoder(MinLimit), r)
 	}
 }
+
+// A thousand names, all with all, would be a million comparisons.
+func TestManyParametersAreStillGroupedByName(t *testing.T) {
+	r := full()
+	r.Cut, r.Params = nil, nil
+	for i := range 1000 {
+		r.Params = append(r.Params, Param{[]byte([]string{"a@1", "b@1", "\xff", "\xfe"}[i%4]), fmt.Appendf(nil, "n%d", i/4%100), fmt.Append(nil, i)})
+	}
+	v := encoded(t, NewEncoder(0), r)
+	data, _ := at(v, "log.syslog.structured_data").(map[string]any)
+	if len(data) != 3 {
+		t.Fatalf("%d elements, want a@1, b@1 and one for names that are no UTF-8", len(data))
+	}
+	for element, params := range data {
+		values := 0
+		for _, v := range params.(map[string]any) {
+			values += len(v.([]any))
+		}
+		if want := map[bool]int{true: 250, false: 500}[element != "\ufffd"]; values != want || len(params.(map[string]any)) != 100 {
+			t.Errorf("element %q has %d values of %d names, want %d", element, values, len(params.(map[string]any)), want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"unicode/utf8"
 )
@@ -76,24 +77,52 @@ func frameField() Field {
 	return f
 }
 
+// few is how many parameters are compared with each other, all with all.
+const few = 16
+
 // appendParams writes structured data as an object of objects, both with names that the
 // sender chose. A name that comes twice in an element is published once, as a list
 // of its values, since JSON readers keep one of two equal names, and Elasticsearch
 // refuses the whole document.
 func appendParams(dst []byte, r *Record) []byte {
+	params := r.Params
+	if len(params) > few {
+		params = slices.Clone(params)
+		for i := range params {
+			params[i].Element, params[i].Name = asPublished(params[i].Element), asPublished(params[i].Name)
+		}
+		slices.SortStableFunc(params, func(a, b Param) int {
+			return cmp.Or(bytes.Compare(a.Element, b.Element), bytes.Compare(a.Name, b.Name))
+		})
+	}
 	dst = append(dst, '{')
-	for i := range r.Params {
-		if slices.ContainsFunc(r.Params[:i], func(p Param) bool { return sameName(p.Element, r.Params[i].Element) }) {
+	for i := 0; i < len(params); i++ {
+		element := params[i].Element
+		if !first(params, i, func(p *Param) bool { return sameName(p.Element, element) }) {
 			continue
 		}
-		if dst[len(dst)-1] != '{' {
+		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = AppendString(dst, r.Params[i].Element)
-		dst = appendElement(append(dst, ':', '{'), r.Params[i:])
+		dst = AppendString(dst, element)
+		dst = appendElement(append(dst, ':', '{'), params, i)
 		dst = append(dst, '}')
 	}
 	return append(dst, '}')
+}
+
+// first reports whether no parameter before params[i] is the same. Many are sorted: then only the neighbour is asked.
+func first(params []Param, i int, same func(*Param) bool) bool {
+	from := 0
+	if len(params) > few {
+		from = max(0, i-1)
+	}
+	for j := from; j < i; j++ {
+		if same(&params[j]) {
+			return false
+		}
+	}
+	return true
 }
 
 // sameName reports whether two names are published as the same one: bytes that are no UTF-8
@@ -101,9 +130,6 @@ func appendParams(dst []byte, r *Record) []byte {
 func sameName(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
-	}
-	if utf8.Valid(a) && utf8.Valid(b) {
-		return false
 	}
 	for len(a) > 0 && len(b) > 0 {
 		p, n := utf8.DecodeRune(a)
@@ -116,13 +142,27 @@ func sameName(a, b []byte) bool {
 	return len(a) == len(b)
 }
 
-// appendElement writes the parameters of the element that params[0] belongs to.
-func appendElement(dst []byte, params []Param) []byte {
-	element := params[0].Element
-	same := func(p Param, name []byte) bool { return sameName(p.Element, element) && sameName(p.Name, name) }
+func asPublished(name []byte) []byte {
+	if utf8.Valid(name) {
+		return name
+	}
+	return []byte(string([]rune(string(name))))
+}
+
+// appendElement writes the parameters of the element whose first one is params[at].
+func appendElement(dst []byte, params []Param, at int) []byte {
+	element := params[at].Element
 	comma := false
-	for i, p := range params {
-		if len(p.Name) == 0 || !sameName(p.Element, element) || slices.ContainsFunc(params[:i], func(q Param) bool { return same(q, p.Name) }) {
+	for i := at; i < len(params); i++ {
+		p := &params[i]
+		if !sameName(p.Element, element) {
+			if len(params) > few {
+				break
+			}
+			continue
+		}
+		same := func(q *Param) bool { return sameName(q.Element, element) && sameName(q.Name, p.Name) }
+		if len(p.Name) == 0 || !first(params, i, same) {
 			continue
 		}
 		if comma {
@@ -130,19 +170,27 @@ func appendElement(dst []byte, params []Param) []byte {
 		}
 		comma = true
 		dst = append(AppendString(dst, p.Name), ':')
-		many := slices.ContainsFunc(params[i+1:], func(q Param) bool { return same(q, p.Name) })
-		if many {
-			dst = append(dst, '[')
-		}
-		dst = AppendString(dst, p.Value)
-		for _, q := range params[i+1:] {
-			if same(q, p.Name) {
-				dst = AppendString(append(dst, ','), q.Value)
+		dst = appendValues(dst, params[i:], same)
+	}
+	return dst
+}
+
+// appendValues writes the value of params[0], or a list when others are the same parameter.
+func appendValues(dst []byte, params []Param, same func(*Param) bool) []byte {
+	begin, many := len(dst), false
+	dst = AppendString(dst, params[0].Value)
+	for i := 1; i < len(params); i++ {
+		if !same(&params[i]) {
+			if len(params) > few {
+				break
 			}
+			continue
 		}
-		if many {
-			dst = append(dst, ']')
-		}
+		dst = AppendString(append(dst, ','), params[i].Value)
+		many = true
+	}
+	if many {
+		dst = append(slices.Insert(dst, begin, '['), ']')
 	}
 	return dst
 }

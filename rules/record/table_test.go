@@ -86,7 +86,7 @@ func TestAppendWritesWhatTheTableSays(t *testing.T) {
 	same(t, bare)
 	g := rand.New(rand.NewPCG(1, 2))
 	peers := []*Peer{testPeer(), NewPeer(&event.Peer{Name: "127.0.0.1"}, Service{}, func(s string) string { return s })}
-	for range 4000 {
+	for range 2000 {
 		same(t, random(g, peers))
 	}
 }
