@@ -192,7 +192,7 @@ func (r *Redactor) rank(sp *span) int {
 		return 10
 	case sp.det == detContinued || sp.det == detRemembered:
 		return 1
-	case sp.det == detTooDeep:
+	case sp.det == detTooDeep || sp.det == detPickle:
 		return 2
 	case sp.layer == PersonalData:
 		return 4

@@ -69,6 +69,7 @@ const (
 	detRemembered
 	detContinued
 	detTooDeep
+	detPickle
 	detEmail
 	detPhone
 	detCard
@@ -106,6 +107,7 @@ var ownDetectors = [detOwnEnd]Detector{
 	detRemembered:     {Name: "repeated-secret", Class: Credential, Severity: High},
 	detContinued:      {Name: "continued-secret", Class: Credential, Severity: High},
 	detTooDeep:        {Name: "nested-encoding", Class: Credential, Severity: Medium},
+	detPickle:         {Name: "pickle", Class: Credential, Severity: Medium},
 	detEmail:          {Name: "email", Class: Personal, Severity: Low},
 	detPhone:          {Name: "phone", Class: Personal, Severity: Low},
 	detCard:           {Name: "card", Class: Personal, Severity: High},

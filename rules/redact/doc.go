@@ -8,7 +8,7 @@
 // value behind it, through any nesting of Python reprs, JSON, queries, headers, XML, YAML, SQL and command lines; a value
 // is read with its quote and its depth of escapes. Shape: what gives itself away (vendor tokens, private keys, JSON
 // web tokens, credentials in URLs, password hashes). Personal data: validators with check digits. Text that is percent-, \u-, HTML-,
-// hex- or base64-encoded, or written with lookalike letters, is decoded into views with a table of offsets and scanned again; what is found
+// hex- or base64-encoded, pickled, or written with lookalike letters, is decoded into views with a table of offsets and scanned again; what is found
 // is mapped back. The spans are merged and each is replaced by a mark,
 //
 //	[REDACTED:<detector>] or [REDACTED:<detector>:<16 hex digits>]

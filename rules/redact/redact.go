@@ -119,4 +119,8 @@ func (r *Redactor) scanLine(s *Scratch, text []byte) {
 	} else {
 		r.scanView(s, s.buffer(0).fold(&s.line))
 	}
+	if len(s.strings) > 0 {
+		s.charge(len(s.strings) * len(s.spans))
+		widenStrings(s.spans, s.strings)
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"unicode/utf8"
+
+	"destring/rules/repr"
 )
 
 // Byte kinds of the second pass.
@@ -65,6 +67,14 @@ func (c *scan) runs() {
 			}
 			start = -1
 		}
+		if t[i] == '\\' && i >= c.pickleDone {
+			if n, ok := pickleHead(t, i); ok {
+				c.pickleDone = c.pickled(i, n)
+				if c.s.work < 0 {
+					return
+				}
+			}
+		}
 		if k&kindEscape != 0 && !c.escapes {
 			_, n := escapeAt(t[i:])
 			c.escapes = n > 0
@@ -85,10 +95,23 @@ func (c *scan) encoded(lo, hi int) {
 		return
 	}
 	t := c.text
+	if t[lo] == 'x' && lo > 0 && t[lo-1] == '\\' { // a bytea of PostgreSQL
+		lo++
+	} else if t[lo] == '0' && t[lo+1]|0x20 == 'x' { // a varbinary of SQL Server
+		lo += 2
+	}
+	if hi-lo < minEncoded {
+		return
+	}
 	var head [12]byte
 	n := len(t[lo:hi])
 	if hexRun(t[lo:hi]) && n >= 20 && n%2 == 0 {
-		if _, err := hex.Decode(head[:], t[lo:lo+20]); err == nil && printable(head[:10]) {
+		_, err := hex.Decode(head[:], t[lo:lo+20])
+		if err == nil && repr.IsPickle(head[:10]) {
+			c.pickledRun(lo, hi, nil)
+			return
+		}
+		if err == nil && printable(head[:10]) {
 			buf := c.s.decodeBuffer(c.v.depth, n/2)
 			if m, err := hex.Decode(buf, t[lo:hi]); err == nil && printable(buf[:m]) {
 				c.inside(buf[:m], lo, hi)
@@ -108,11 +131,17 @@ func (c *scan) encoded(lo, hi int) {
 		enc = base64.RawURLEncoding
 	}
 	// A path or a name may stand right before the run ("body=/x/dXNlcjo…"): try from each "/" on once.
-	if m, err := enc.Decode(head[:], t[lo:lo+16]); err != nil || !printable(head[:m]) {
+	m, err := enc.Decode(head[:], t[lo:lo+16])
+	if err == nil && repr.IsPickle(head[:m]) {
+		if c.pickledRun(lo, hi, enc) {
+			return
+		}
+	}
+	if err != nil || !printable(head[:m]) {
 		return
 	}
 	buf := c.s.decodeBuffer(c.v.depth, enc.DecodedLen(n))
-	m, err := enc.Decode(buf, t[lo:lo+n&^3])
+	m, err = enc.Decode(buf, t[lo:lo+n&^3])
 	if err != nil || !printable(buf[:m]) {
 		return
 	}
@@ -131,16 +160,9 @@ func (c *scan) encoded(lo, hi int) {
 // inside scans what [lo,hi) decodes to; a secret in it hides the whole run.
 func (c *scan) inside(plain []byte, lo, hi int) {
 	a, b := c.v.origin(lo, hi)
-	v := &c.s.insides[c.v.depth]
-	*v = view{text: plain, whole: true, lo: a, hi: b, depth: c.v.depth + 2}
 	c.s.charge(2 * len(plain))
 	before := len(c.s.spans)
-	if plainASCII(plain) {
-		c.r.scanView(c.s, v)
-	} else {
-		v.depth--
-		c.r.scanView(c.s, c.s.buffer(v.depth).fold(v))
-	}
+	c.nested(view{text: plain, whole: true, lo: a, hi: b, depth: c.v.depth + 2})
 	if len(c.s.spans) == before && userPassword(plain) {
 		c.s.spans = append(c.s.spans, span{start: a, end: b, det: detBasic, layer: Encoding, rule: "user-password", noPrint: true})
 	}

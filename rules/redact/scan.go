@@ -18,6 +18,7 @@ type scan struct {
 	hiddenTo   int // end of the last value that a name hid: names inside of it say nothing new
 	listDone   int // end of the last header of cookies or parameters
 	hashDone   int
+	pickleDone int
 	numberDone int // end of the last group of digits that was looked at
 	escapes    bool
 	depth      int

@@ -28,7 +28,9 @@ type Scratch struct {
 	line            view
 	insides         [maxDepth + 4]view
 	group           group
-	value           []byte // of the fingerprint in hand
+	pickles         [maxDepth + 4]pickleMemory
+	strings         []element // of the pickles in the line: each is hidden as a whole
+	value           []byte    // of the fingerprint in hand
 	macs            hash.Hash
 	owner           *Redactor
 	names           map[string]string
@@ -62,7 +64,7 @@ type span struct {
 
 func (s *Scratch) reset(n int) {
 	s.work = budgetBase + budgetPerByte*n
-	s.spans, s.marks, s.findings, s.edits, s.out, s.notes = s.spans[:0], s.marks[:0], s.findings[:0], s.edits[:0], s.out[:0], s.notes[:0]
+	s.spans, s.marks, s.strings, s.findings, s.edits, s.out, s.notes = s.spans[:0], s.marks[:0], s.strings[:0], s.findings[:0], s.edits[:0], s.out[:0], s.notes[:0]
 }
 
 func (s *Scratch) buffer(depth int) *viewBuffer { return &s.buffers[depth] }
