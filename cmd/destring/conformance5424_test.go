@@ -124,6 +124,10 @@ func headerCases() (all []wire) {
 	}
 	add("version 2", strings.Replace(plainHeader, ">1 ", ">2 ", 1)+"- text", func(*sent) {})
 	add("version 999 is text", "<34>999", func(w *sent) { *w = sent{pri: "34", text: "999"} })
+	for _, version := range []string{"0", "01", "1000"} {
+		m := strings.Replace(plainHeader, ">1 ", ">"+version+" ", 1) + "- text"
+		add("bad version "+version, m, func(w *sent) { *w = sent{pri: "34", text: m, fault: "bad-version"} })
+	}
 	for i, cut := range []string{"<34>1", "<34>1 ", "<34>1 " + stampText, "<34>1 " + stampText + " ", "<34>1 " + stampText + " h", "<34>1 " + stampText + " h a", "<34>1 " + stampText + " h a p", "<34>1 " + stampText + " h a p m", "<34>1 " + stampText + " h a p m "} {
 		want := sent{pri: "34", text: cut, fault: "header-cut-short"}
 		if i > 2 {

@@ -6,6 +6,7 @@ import "destring/rules/event"
 // only what stands before the fault is kept.
 const (
 	BadPRI        event.Fault = "bad-pri"                  // '<' and digits or a sign, but no <0>..<999> (RFC 5424 §6.2.1)
+	BadVersion    event.Fault = "bad-version"              // RFC 5424 §6.2.2: a number before the TIMESTAMP that is no VERSION
 	CutShort      event.Fault = "header-cut-short"         // RFC 5424: the frame ends inside the header
 	BadTimestamp  event.Fault = "bad-timestamp"            // RFC 5424 §6.2.3
 	BadHostname   event.Fault = "bad-hostname"             // RFC 5424 §6.2.4: control characters
@@ -21,5 +22,5 @@ const MaxParams = 1024
 
 // Faults returns every fault, so that a metric can be made with all of its labels.
 func Faults() []event.Fault {
-	return []event.Fault{BadPRI, CutShort, BadTimestamp, BadHostname, BadAppName, BadProcID, BadMsgID, BadStructured, TooManyParams}
+	return []event.Fault{BadPRI, BadVersion, CutShort, BadTimestamp, BadHostname, BadAppName, BadProcID, BadMsgID, BadStructured, TooManyParams}
 }

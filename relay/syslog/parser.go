@@ -67,6 +67,10 @@ func (p *Parser) Parse(frame []byte, received int64, ev *event.Event) {
 		ev.Message, ev.Fault = event.NewText(withoutBOM(msg)), fault
 		return
 	}
+	if ev.Syslog.Framing != event.FramingNUL && badVersion(rest) {
+		ev.Syslog.Format, ev.Message, ev.Fault = event.FormatRFC5424, event.NewText(frame), BadVersion
+		return
+	}
 	ev.Message = event.NewText(withoutBOM(rfc3164(rest, received, &ev.Syslog)))
 }
 
@@ -120,6 +124,20 @@ func readVersion(b []byte) (version uint8, n int) {
 		return 1, len(b) // "<13>1" and no more
 	}
 	return 0, 0
+}
+
+// badVersion reports whether b begins with a number that is no VERSION and a TIMESTAMP: "0 ", "01 ", "1000 ".
+func badVersion(b []byte) bool {
+	n := 0
+	for n < len(b) && n < 10 && isDigit(b[n]) {
+		n++
+	}
+	if n == 0 || n == len(b) || b[n] != ' ' {
+		return false
+	}
+	var s stamp
+	end := n + 1 + readISO(b[n+1:], &s, true)
+	return end > n+1 && end < len(b) && b[end] == ' '
 }
 
 // withoutPRI reads a frame of a sender that leaves the PRI out, and returns the text. Where a byte of text can end frames and
