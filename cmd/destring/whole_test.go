@@ -21,6 +21,7 @@ import (
 	"destring/relay/kafka"
 	"destring/relay/kafka/broker"
 	"destring/relay/pki"
+	"destring/rules/record/recordtest"
 )
 
 // estate is everything around a relay: a certificate authority, a broker in the process, a
@@ -209,9 +210,22 @@ func (e *estate) topic(name string, n int) []kafka.Record {
 		if err != nil {
 			e.t.Fatalf("%d of %d records of %s came: %v\n%s", len(all), n, name, err, e.log.String())
 		}
+		e.conforms(record)
 		all = append(all, record)
 	}
 	return all
+}
+
+// conforms holds a record to ECS, our schema and CloudEvents.
+func (e *estate) conforms(r kafka.Record) {
+	e.t.Helper()
+	headers := map[string]string{}
+	for _, h := range r.Headers {
+		headers[h.Name] = string(h.Value)
+	}
+	for _, fault := range recordtest.Published(r.Value, headers) {
+		e.t.Errorf("%s: %s\nin %s", r.Topic, fault, r.Value)
+	}
 }
 
 // planted are secrets that a worker logs in the tests; none may be anywhere behind the door.
@@ -319,6 +333,7 @@ func (e *estate) everyTopic() []string {
 			if err != nil {
 				break
 			}
+			e.conforms(record)
 			all = append(all, string(record.Value), string(record.Key), fmt.Sprint(record.Headers))
 		}
 		r.Close()

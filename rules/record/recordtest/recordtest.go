@@ -62,6 +62,15 @@ var schema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile("record.json")
 })
 
+// Published returns what is wrong with a record as it stands in Kafka, of whatever topic.
+func Published(value []byte, headers map[string]string) []string {
+	faults := Headers(headers)
+	if bytes.Contains(value, []byte(`"dataset":"celery.log"`)) {
+		return append(faults, Log(value)...)
+	}
+	return append(faults, Any(value)...)
+}
+
 // Log returns what is wrong with a log record.
 func Log(value []byte) (faults []string) {
 	faults = Any(value)
