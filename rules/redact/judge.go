@@ -92,6 +92,8 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 		return "prose"
 	case v.quote == 0 && sep != sepQuery && c.code(b, v, k):
 		return "code"
+	case sep == sepSpace && v.quote == 0 && pairLike(b):
+		return "the next pair of a name and a value"
 	case (sep == sepNear || k.strength == weak) && len(b) > 0 && b[len(b)-1] == '=' && v.hi < len(c.text) && c.text[v.hi] == '[':
 		return "the next pair of a name and a value"
 	case sep == sepProse && !mixed(b) && v.quote == 0 && !numeral(b, k), sep == sepNear && v.quote == 0 && !standsOut(b, k) && !nearCode(b, k):

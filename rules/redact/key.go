@@ -17,6 +17,9 @@ func (c *scan) key(n *noun, lo, hi int) bool {
 		return false
 	}
 	ks := c.nameStart(lo)
+	if hi-lo <= 4 && c.chance(n, ks, lo, hi, ke) {
+		return false
+	}
 	if n.alone && (ks != lo || ke != hi) {
 		return false
 	}
@@ -41,6 +44,25 @@ func (c *scan) key(n *noun, lo, hi int) bool {
 	}
 	c.s.charge(ke - ks)
 	return c.assigned(&k)
+}
+
+// chance reports whether the short word at [lo,hi) stands in the name at [ks,ke) by chance: random identifiers hold "PsW" and "9pw".
+func (c *scan) chance(n *noun, ks, lo, hi, ke int) bool {
+	if hi-lo <= 3 {
+		if lo > ks && isDigit(c.text[lo-1]) && isAlnum(c.text[lo]) && hi-lo < ke-ks {
+			return true
+		}
+		if isUpper(c.text[lo]) && isUpper(c.text[hi-1]) != isUpper(c.text[lo+1]) || isLower(c.text[lo]) && isUpper(c.text[lo+1]) {
+			return true
+		}
+	}
+	changes := 0 // from letters to digits
+	for i := ks + 1; i < ke; i++ {
+		if isDigit(c.text[i]) && isLetter(c.text[i-1]) {
+			changes++
+		}
+	}
+	return changes >= 3 || changes == 2 && ke-ks > 16 && c.r.detectors[n.detector].Class == Personal
 }
 
 type qualifier uint8

@@ -18,6 +18,12 @@ func standsOut(b []byte, k *keyName) bool {
 	return secretLike(b) && hasDigit(b)
 }
 
+// pairLike reports whether b is a pair of logfmt: status=200.
+func pairLike(b []byte) bool {
+	i := run(b, 0, func(x byte) bool { return isLower(x) || x == '_' })
+	return i > 1 && i+1 < len(b) && b[i] == '=' && b[i+1] != '='
+}
+
 // secretLike reports whether b by itself looks made by a generator: long enough, of mixed classes,
 // and none of the things that look so and are public.
 func secretLike(b []byte) bool {

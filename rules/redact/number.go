@@ -301,6 +301,9 @@ done:
 	if hi < len(t) && (isAlnum(t[hi]) || t[hi] == '_' || (t[hi] == ':' || t[hi] == '.') && hi+1 < len(t) && isDigit(t[hi+1])) {
 		return false
 	}
+	if !plus && hi+1 < len(t) && t[hi] == '-' && isAlnum(t[hi+1]) || c.inHexRun(lo, hi) {
+		return false // a piece of a UUID
+	}
 	if plus && (n < 8 || n > 15 || g.value[0] == '0') || bracket && (n < 9 || n > 11 || brackets != 1) || !plus && !bracket && (n < 9 || n > 17) {
 		return false
 	}
@@ -319,67 +322,3 @@ func (c *scan) northAmerican(g *group) bool {
 	return g.digits == 10 && g.groups == 3 && g.sizes[0] == 3 && g.sizes[1] == 3 && (g.sep == '-' || g.sep == '.' || g.sep == ' ') &&
 		g.value[0] >= '2' && g.value[3] >= '2' && c.stands(g.lo, g.end) && c.near(g.lo, phoneWords)
 }
-
-// iban finds an IBAN at lo: the country's length and the check digits of ISO 7064 (mod 97).
-func (c *scan) iban(lo int) {
-	n, ok := ibanAt(c.text[lo:min(len(c.text), lo+48)], 0)
-	if !ok {
-		return
-	}
-	hi := lo + n
-	if hi < len(c.text) && isAlnum(c.text[hi]) {
-		return
-	}
-	c.emit(span{det: detIBAN, layer: PersonalData, rule: "mod97", noPrint: true}, lo, hi)
-	c.numberDone = hi
-}
-
-// ibanAt returns the length of the IBAN at i of b, with its spaces.
-func ibanAt(b []byte, i int) (int, bool) {
-	if len(b) < i+5 || !isLetter(b[i]) || !isLetter(b[i+1]) || !isDigit(b[i+2]) || !isDigit(b[i+3]) {
-		return 0, false
-	}
-	want := ibanLength[string([]byte{b[i] &^ 0x20, b[i+1] &^ 0x20})]
-	if want == 0 {
-		return 0, false
-	}
-	check := int(b[i+2]-'0')*10 + int(b[i+3]-'0')
-	if check < 2 || check > 98 {
-		return 0, false
-	}
-	var plain [34]byte
-	n, j := 0, i
-	for ; j < len(b) && n < want; j++ {
-		switch x := b[j]; {
-		case isAlnum(x):
-			if isLower(x) {
-				x -= 'a' - 'A'
-			}
-			plain[n] = x
-			n++
-		case (x == ' ' || x == '-') && n > 0 && n%4 == 0:
-		default:
-			return 0, false
-		}
-	}
-	return j - i, n == want && mod97(plain[:n])
-}
-
-func mod97(b []byte) bool {
-	m := 0
-	for i := range b {
-		x := b[(i+4)%len(b)]
-		if isDigit(x) {
-			m = (m*10 + int(x-'0')) % 97
-		} else {
-			m = (m*100 + int(x-'A') + 10) % 97
-		}
-	}
-	return m == 1
-}
-
-// ibanLength is the registry of SWIFT: length by country.
-var ibanLength = map[string]int{"AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29, "BY": 28, "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28,
-	"EE": 20, "EG": 29, "ES": 24, "FI": 18, "FK": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HN": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20,
-	"LB": 28, "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MN": 20, "MR": 27, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "NO": 15, "OM": 23, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29,
-	"RO": 24, "RS": 22, "RU": 33, "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30}

@@ -170,7 +170,7 @@ func (c *scan) inside(plain []byte, lo, hi int) {
 
 // userPassword reports whether b is "user:password".
 func userPassword(b []byte) bool {
-	if len(b) > 128 {
+	if len(b) > 128 || !plainASCII(b) {
 		return false
 	}
 	u := run(b, 0, func(x byte) bool { return isAlnum(x) || x == '.' || x == '_' || x == '-' || x == '@' })

@@ -334,7 +334,7 @@ func (c *scan) vendor(ru *rule, start, end int) {
 		b-- // a pattern without a group takes the end of the word with it
 	}
 	value := t[lo+a : lo+b]
-	if ru.harmless(p, value, t[lo+m[0]:lo+m[1]]) || c.touchesMark(lo+a, lo+b) {
+	if !ru.keyed && (uuidLike(value) || c.inHexRun(lo+a, lo+b)) || ru.harmless(p, value, t[lo+m[0]:lo+m[1]]) || c.touchesMark(lo+a, lo+b) {
 		c.left(ru.det, Shape, lo+a, lo+b, "too regular, or a known example")
 		return
 	}
