@@ -44,47 +44,46 @@ const (
 var identifiers = []struct {
 	name string
 	make func(r random) string
-	may  int // how many of identifierRounds may be lost: letters at random make a word like "pw:" now and then
 }{
-	{"a UUID", random.uuid, 0},
-	{"a UUID in capitals", func(r random) string { return strings.ToUpper(r.uuid()) }, 0},
-	{"a UUID without hyphens", func(r random) string { return r.hex(32) }, 0},
-	{"an MD5", func(r random) string { return r.hex(32) }, 0},
-	{"a SHA-1", func(r random) string { return r.hex(40) }, 0},
-	{"a SHA-256", func(r random) string { return r.hex(64) }, 0},
-	{"a short SHA", func(r random) string { return r.hex(8)[:7] }, 0},
-	{"a trace and its span", func(r random) string { return "00-" + r.hex(32) + "-" + r.hex(16) + "-01" }, 0},
-	{"a span id", func(r random) string { return r.hex(16) }, 0},
-	{"a trace of X-Ray", func(r random) string { return "1-" + r.hex(8) + "-" + r.hex(24) }, 0},
-	{"a ULID", func(r random) string { return "01" + r.of(crockford, 24) }, 1},
-	{"a KSUID", func(r random) string { return "2" + r.of(base62, 26) }, 1},
-	{"a NanoID", func(r random) string { return r.of(base62+"_-", 21) }, 1},
-	{"an ObjectId", func(r random) string { return "6" + r.hex(24)[1:] }, 0},
-	{"a snowflake", func(r random) string { return fmt.Sprint(1<<60 + r.Int64N(1<<59)) }, 0},
+	{"a UUID", random.uuid},
+	{"a UUID in capitals", func(r random) string { return strings.ToUpper(r.uuid()) }},
+	{"a UUID without hyphens", func(r random) string { return r.hex(32) }},
+	{"an MD5", func(r random) string { return r.hex(32) }},
+	{"a SHA-1", func(r random) string { return r.hex(40) }},
+	{"a SHA-256", func(r random) string { return r.hex(64) }},
+	{"a short SHA", func(r random) string { return r.hex(8)[:7] }},
+	{"a trace and its span", func(r random) string { return "00-" + r.hex(32) + "-" + r.hex(16) + "-01" }},
+	{"a span id", func(r random) string { return r.hex(16) }},
+	{"a trace of X-Ray", func(r random) string { return "1-" + r.hex(8) + "-" + r.hex(24) }},
+	{"a ULID", func(r random) string { return "01" + r.of(crockford, 24) }},
+	{"a KSUID", func(r random) string { return "2" + r.of(base62, 26) }},
+	{"a NanoID", func(r random) string { return r.of(base62+"_-", 21) }},
+	{"an ObjectId", func(r random) string { return "6" + r.hex(24)[1:] }},
+	{"a snowflake", func(r random) string { return fmt.Sprint(1<<60 + r.Int64N(1<<59)) }},
 	{"a pod", func(r random) string {
 		return "billing-worker-" + r.of("0123456789abcdef", 10) + "-" + r.of(podLetter, 5)
 	}},
-	{"an image", func(r random) string { return "registry.local:5000/shop/worker:" + r.hex(40) }, 0},
-	{"an EC2 instance", func(r random) string { return "i-0" + r.hex(16) }, 0},
+	{"an image", func(r random) string { return "registry.local:5000/shop/worker:" + r.hex(40) }},
+	{"an EC2 instance", func(r random) string { return "i-0" + r.hex(16) }},
 	{"a version", func(r random) string {
 		return fmt.Sprintf("v%d.%d.%d+build.%d", r.IntN(9), r.IntN(40), r.IntN(40), r.IntN(1e8))
 	}},
-	{"a path", func(r random) string { return "/srv/media/" + r.hex(2) + "/" + r.hex(38) + ".pdf" }, 0},
+	{"a path", func(r random) string { return "/srv/media/" + r.hex(2) + "/" + r.hex(38) + ".pdf" }},
 	{"a time", func(r random) string {
 		return fmt.Sprintf("20%02d-%02d-%02dT%02d:%02d:%02d.%06dZ", r.IntN(90)+10, r.IntN(12)+1, r.IntN(28)+1, r.IntN(24), r.IntN(60), r.IntN(60), r.IntN(1e6))
-	}, 0},
+	}},
 	{"a time of a file", func(r random) string {
 		return fmt.Sprintf("20%02d%02d%02d-%06d", r.IntN(90)+10, r.IntN(12)+1, r.IntN(28)+1, r.IntN(1e6))
-	}, 0},
-	{"seconds", func(r random) string { return fmt.Sprintf("%d.%06d", 1.6e9+r.IntN(2e8), r.IntN(1e6)) }, 0},
-	{"nanoseconds", func(r random) string { return fmt.Sprint(1_600_000_000_000_000_000 + r.Int64N(2e17)) }, 0},
-	{"an order", func(r random) string { return fmt.Sprintf("ORD-%d-%06d", 2020+r.IntN(10), r.IntN(1e6)) }, 0},
-	{"a row's id", func(r random) string { return fmt.Sprint(r.Int64N(1e10)) }, 0},
-	{"an address", func(r random) string { return fmt.Sprintf("0x7f%010x", r.Int64N(1<<40)) }, 0},
+	}},
+	{"seconds", func(r random) string { return fmt.Sprintf("%d.%06d", 1.6e9+r.IntN(2e8), r.IntN(1e6)) }},
+	{"nanoseconds", func(r random) string { return fmt.Sprint(1_600_000_000_000_000_000 + r.Int64N(2e17)) }},
+	{"an order", func(r random) string { return fmt.Sprintf("ORD-%d-%06d", 2020+r.IntN(10), r.IntN(1e6)) }},
+	{"a row's id", func(r random) string { return fmt.Sprint(r.Int64N(1e10)) }},
+	{"an address", func(r random) string { return fmt.Sprintf("0x7f%010x", r.Int64N(1<<40)) }},
 	{"a MAC", func(r random) string {
 		h := r.hex(12)
 		return h[:2] + ":" + h[2:4] + ":" + h[4:6] + ":" + h[6:8] + ":" + h[8:10] + ":" + h[10:]
-	}, 0},
+	}},
 	{"an IPv6 address", func(r random) string { return "fd00:" + r.hex(4) + ":" + r.hex(4) + "::" + r.hex(4) }},
 }
 
@@ -102,6 +101,9 @@ var places = []string{
 }
 
 const identifierRounds = 4500
+
+// mayBeLost is how many of identifierRounds may be hidden: letters at random make a word like "Pw:" now and then.
+var mayBeLost = map[string]int{"a KSUID": 1, "a NanoID": 1, "a pod": 1, "a ULID": 1}
 
 func TestIdentifiersStay(t *testing.T) {
 	r := newRedactor(t, redact.Options{})
@@ -121,7 +123,7 @@ func TestIdentifiersStay(t *testing.T) {
 				}
 			}
 		}
-		if lost > id.may {
+		if lost > mayBeLost[id.name] {
 			t.Errorf("%s: %d of %d hidden", id.name, lost, identifierRounds)
 		}
 	}
