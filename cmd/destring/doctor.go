@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"destring/relay/kafka"
 )
 
 func newDoctor() *cobra.Command {
@@ -96,9 +94,7 @@ func (c *Config) checkOutside(ctx context.Context, u *checkup) {
 	} else if k, err := c.kafka(); err != nil {
 		u.add(levelFault, "kafka", "", "%v", err)
 	} else {
-		ctx, cancel := context.WithTimeout(ctx, 2*checkTimeout)
-		defer cancel()
-		u.kafka(kafka.Inspect(ctx, k))
+		u.kafka(inspectKafka(ctx, k))
 	}
 	said, err := c.checkSlack(ctx)
 	if err != nil {

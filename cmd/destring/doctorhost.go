@@ -56,11 +56,14 @@ func (c *Config) checkDisk(u *checkup) {
 		u.add(levelFault, "spool.dir", "", "%s: %v", dir, err)
 		return
 	}
-	free := Size(int64(st.Bavail) * int64(st.Bsize))
+	free, floor := Size(int64(st.Bavail)*int64(st.Bsize)), c.Spool.MinFree
+	if floor == 0 { // as the spool has it
+		floor = Size(min(512<<20, int64(st.Blocks)*int64(st.Bsize)/20))
+	}
 	switch {
-	case free <= c.Spool.MinFree:
-		u.add(levelFault, "spool.dir", "make room, or lower spool.min_free", "the file system of %s has %s free and spool.min_free is %s: nothing can be stored", dir, rough(free), c.Spool.MinFree)
-	case free-c.Spool.MinFree < c.Spool.MaxSize:
+	case free <= floor:
+		u.add(levelFault, "spool.dir", "make room, or lower spool.min_free", "the file system of %s has %s free, of which %s must stay so (spool.min_free): nothing can be stored", dir, rough(free), floor)
+	case free-floor < c.Spool.MaxSize:
 		u.add(levelWarning, "spool.dir", "make room, or lower spool.max_size, so that the quota is one that can be had", "the file system of %s has %s free: spool.max_size %s does not fit", dir, rough(free), c.Spool.MaxSize)
 	default:
 		u.add(levelOK, "spool.dir", "", "%s free for a quota of %s", rough(free), c.Spool.MaxSize)
@@ -128,7 +131,11 @@ func (s *status) examine(u *checkup, now time.Time) {
 		}
 	}
 	if k := s.Kafka; k != nil && !k.OK {
-		u.add(levelFault, "relay: kafka", k.Remedy, "for %s: %s", age(now, k.Since), k.Problem)
+		level := levelFault
+		if now.Sub(k.Since) < 10*time.Second { // just started, or a broker changes hands
+			level = levelWarning
+		}
+		u.add(level, "relay: kafka", k.Remedy, "for %s: %s", age(now, k.Since), k.Problem)
 	}
 	for _, p := range s.Peers {
 		if !p.NotAfter.IsZero() && p.NotAfter.Sub(now) < 3*24*time.Hour {

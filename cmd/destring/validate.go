@@ -61,15 +61,18 @@ func (c *Config) validate(ctx context.Context, offline bool) (warnings []string,
 		}
 	}
 	var u checkup
-	c.certificates(&u, time.Now())
-	for _, d := range u.Lines {
-		switch d.Level {
-		case levelFault:
-			add(d.Subject, errors.New(d.String()))
-		case levelWarning:
-			warnings = append(warnings, d.Subject+": "+d.String())
+	sort := func() {
+		for _, d := range u.Lines {
+			switch d.Level {
+			case levelFault:
+				add(d.Subject, errors.New(d.String()))
+			case levelWarning:
+				warnings = append(warnings, d.Subject+": "+d.String())
+			}
 		}
 	}
+	c.certificates(&u, time.Now())
+	sort()
 	set, err := c.ruleSet()
 	add("rules", err)
 	_, err = c.engine(randomKey(), set)
@@ -87,10 +90,12 @@ func (c *Config) validate(ctx context.Context, offline bool) (warnings []string,
 		add("kafka.brokers", errors.New("must not be empty (set kafka.brokers or DESTRING_KAFKA_BROKERS)"))
 	} else {
 		k, err := c.kafka()
-		if err == nil && !offline {
-			err = checkKafka(ctx, k)
-		}
 		add("kafka", err)
+		if err == nil && !offline {
+			u.Lines = nil
+			u.kafka(inspectKafka(ctx, k))
+			sort()
+		}
 	}
 	return append(warnings, c.warnings()...), faults.err()
 }
@@ -124,11 +129,12 @@ func (c *Config) checkSlack(ctx context.Context) (string, error) {
 	return slackGood, client.Check(ctx)
 }
 
-// checkKafka asks the cluster whether it is there and has the topics, or lets us make them.
-func checkKafka(ctx context.Context, k kafka.Config) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+// inspectKafka asks the cluster whether it is there, has the topics or lets us make them, and who
+// can read them.
+func inspectKafka(ctx context.Context, k kafka.Config) []kafka.Finding {
+	ctx, cancel := context.WithTimeout(ctx, 2*checkTimeout)
 	defer cancel()
-	return kafka.Check(ctx, k)
+	return kafka.Inspect(ctx, k)
 }
 
 // warnings are what works and yet is not good.
