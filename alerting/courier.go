@@ -32,7 +32,7 @@ func (a *Alerter) wake() {
 	}
 }
 
-// run ends with ctx; a call in flight then has Options.Timeout to end.
+// run ends with ctx; a call in flight then has lastCall to end.
 func (c *courier) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -56,11 +56,15 @@ func (c *courier) run(ctx context.Context) {
 // an alert twice than none.
 const maxSearches = 8
 
+// lastCall is how long a call in flight may go on when the relay stops.
+const lastCall = time.Second
+
 // call makes the one call, after a search when the message may be there already. The end of
-// ctx does not cut it off: an answer that nobody waits for is a message that may be repeated.
-func (c *courier) call(ctx context.Context, j *job) (Ref, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.alerter.opts.Timeout)
+// ctx does not cut it off at once: an answer that nobody waits for is a message that may be repeated.
+func (c *courier) call(stopping context.Context, j *job) (Ref, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(stopping), c.alerter.opts.Timeout)
 	defer cancel()
+	defer context.AfterFunc(stopping, func() { time.AfterFunc(lastCall, cancel) })()
 	if f, ok := c.sink.(Finder); ok && j.find {
 		ref, found, err := f.Find(ctx, &j.msg)
 		if err != nil && j.d.Attempt.Tries < maxSearches {

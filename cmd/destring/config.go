@@ -119,7 +119,7 @@ type Rules struct {
 type Spool struct {
 	Dir     string `key:"dir" doc:"Folder of the spool, mode 0700. State of alerts lies in it too."`
 	MaxSize Size   `key:"max_size" default:"10GiB" doc:"Bytes that it may take."`
-	MinFree Size   `key:"min_free" default:"512MiB" doc:"Bytes of the file system that it leaves free."`
+	MinFree Size   `key:"min_free" default:"0B" doc:"Bytes of the file system that it leaves free; 0B is the smaller of 512MiB and a twentieth of it."`
 	KeyFile string `key:"key_file" doc:"Master key of its encryption. Made beside spool.dir (never in it) at the first start when empty."`
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -85,5 +86,33 @@ func TestWhatWasDroppedIsStatedThoughTheSpoolIsFullAtTheStop(t *testing.T) {
 	r.end(t)
 	if logs := len(e.topic("celery.logs.v1", arrived)); logs != arrived {
 		t.Errorf("%d records more than sent", logs-arrived)
+	}
+}
+
+// Container runtimes kill after ten seconds; what is not told by then is told after the next start.
+func TestAStopDoesNotWaitForASlackThatHangs(t *testing.T) {
+	e := newEstate(t)
+	hang := make(chan struct{})
+	asked := make(chan struct{}, 100)
+	e.slack.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-hang
+	})
+	defer close(hang)
+	r := e.start("")
+	conn := e.dial(r, "worker-7.shop.example")
+	for _, line := range leakyLines() {
+		io.WriteString(conn, frame(134, "celery.app.trace", line))
+	}
+	hangUp(t, conn)
+	select {
+	case <-asked:
+	case <-time.After(20 * time.Second):
+		t.Fatal("Slack was not asked")
+	}
+	began := time.Now()
+	r.end(t)
+	if took := time.Since(began); took > 9500*time.Millisecond {
+		t.Errorf("stopping took %v", took)
 	}
 }

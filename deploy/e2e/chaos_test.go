@@ -76,7 +76,7 @@ listen:
   on_full: %s
   syslog_tls: {address: %q, cert_file: server.pem, key_file: server.key, client_ca_file: ca.pem}
   relp: {address: %q, cert_file: server.pem, key_file: server.key, client_ca_file: ca.pem}
-spool: {dir: state/spool, min_free: 1MiB%s}
+spool: {dir: state/spool%s}
 kafka: {brokers: [%q], topic: %s, audit_topic: %s.audit}
 metrics: {address: %q}
 log: {format: json}
@@ -199,8 +199,10 @@ func killed(s *site) {
 	relay := s.serve()
 	l := s.usual()
 	n := longOr(20, 5)
-	for range n {
-		l.flows(s, 1000)
+	for i := range n {
+		if i%4 != 3 { // every fourth start is killed before anything flows
+			l.flows(s, 1000)
+		}
 		l.fault()
 		relay.kill()
 		s.clean(s.planted, "the relay's log", []byte(relay.output()))
@@ -214,8 +216,11 @@ func killed(s *site) {
 func reloaded(s *site) {
 	relay := s.serve()
 	l := s.usual()
-	for range longOr(40, 10) {
+	for i := range longOr(40, 10) {
 		l.flows(s, 400)
+		if i%3 == 0 { // a rotated certificate: connections live on, new ones get the new one
+			s.identity("server", pki.Request{Purpose: pki.Server, Names: []string{"localhost", "127.0.0.1"}, Valid: time.Hour})
+		}
 		if err := relay.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			s.t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func (s *Spool) diskSpace() (free, floor int64) {
 		return math.MaxInt64, 0 // the allocation will tell
 	}
 	if floor = s.cfg.MinFree; floor == 0 {
-		floor = min(64<<20, total/20)
+		floor = min(512<<20, total/20)
 	}
 	return free, floor
 }

@@ -19,7 +19,7 @@ type Config struct {
 	Readers []string // who reads; a record is kept until all have committed it. Names of a-z, 0-9 and "-"
 
 	MaxSize     int64         // bytes of all segments, 10 GiB; at least 1 MiB
-	MinFree     int64         // bytes left free on the file system: the smaller of 64 MiB and a twentieth of it
+	MinFree     int64         // bytes left free on the file system: the smaller of 512 MiB and a twentieth of it
 	SegmentSize int64         // upper bound of a segment, 64 MiB
 	Codec       Codec         // how record sets are compressed; None
 	CommitDelay time.Duration // how long records wait for others before the sync, 2 ms
