@@ -21,6 +21,7 @@ import (
 	realkafka "destring/deploy/e2e/kafka"
 	"destring/relay/kafka"
 	"destring/relay/pki"
+	"destring/rules/record/recordtest"
 )
 
 // site is a place where a shop runs: an authority, a Kafka, a Redis, a Slack and a folder.
@@ -241,6 +242,18 @@ func (s *site) cleanTopic(planted map[string]string, topic string) {
 			s.clean(planted, topic+" (header)", h.Value)
 		}
 	})
+}
+
+// conforms holds a record to ECS, to the schema of destring and to CloudEvents.
+func (s *site) conforms(r kafka.Record) {
+	s.t.Helper()
+	headers := map[string]string{}
+	for _, h := range r.Headers {
+		headers[h.Name] = string(h.Value)
+	}
+	for _, fault := range recordtest.Published(r.Value, headers) {
+		s.t.Errorf("%s: %s", r.Topic, fault)
+	}
 }
 
 // cleanFiles looks through everything that the relay has put on the disk; what belongs to the
