@@ -64,7 +64,7 @@ func dialLog(t *testing.T, socket string) *net.UnixConn {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("rsyslogd made no socket: %v", err)
+			t.Fatalf("nobody made the socket: %v", err)
 		}
 	}
 }

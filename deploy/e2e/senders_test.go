@@ -126,7 +126,7 @@ func (s *senders) printedBy(relay *process) []printed {
 func TestPythonHandlersInARealWorker(t *testing.T) {
 	parts.Need(t, "python3", "redis-server")
 	s := newSenders(t)
-	s.python = venv(t, "celery/example/requirements.txt", "e2e/requirements.txt")
+	s.python = venv(t, "celery/example/requirements.txt", "e2e/requirements-senders.txt")
 	redis := start(t, "redis", s.dir, nil, "redis-server", "--port", "0", "--unixsocket", s.redis, "--save", "", "--appendonly", "no")
 	redis.waitFor("eady to accept connections", 20*time.Second)
 	relay := s.serve("--stdout")
@@ -208,21 +208,29 @@ func TestForwarders(t *testing.T) {
 		{name: "rsyslog, LF, RFC 3164", identity: "rsyslog-lf-3164", framing: "traditional", escape: "on", template: "RSYSLOG_TraditionalForwardFormat"},
 		{name: "syslog-ng syslog()", identity: "syslogng-syslog"},
 		{name: "syslog-ng network()", identity: "syslogng-network"},
+		{name: "syslog-ng as shipped", identity: "worker-1"},
 	}
 	var stop []*process
 	var sockets []string
-	var destinations []string
+	var both string // destinations of one syslog-ng
 	for _, w := range ways {
+		if w.identity == "worker-1" {
+			// The package makes the folder that disk buffers lie in by default.
+			conf := strings.ReplaceAll(s.shipped("syslog-ng/destring.conf", "6514", "syslog_tls"), "disk-buffer(", fmt.Sprintf("disk-buffer(dir(%q) ", s.dir))
+			socket, p := s.syslogng("shipped", conf)
+			sockets, stop = append(sockets, socket), append(stop, p)
+			continue
+		}
 		s.identity(w.identity, pki.Request{Purpose: pki.Client, Names: []string{w.identity + ".shop.example"}, Valid: time.Hour})
 		if driver, ng := strings.CutPrefix(w.identity, "syslogng-"); ng {
-			destinations = append(destinations, fmt.Sprintf(`%s("localhost" port(%s) persist-name(%q) transport("tls") tls(ca-file(%q) cert-file(%q) key-file(%q) peer-verify(required-trusted)))`,
-				driver, port, driver, filepath.Join(s.dir, "ca.pem"), filepath.Join(s.dir, w.identity+".pem"), filepath.Join(s.dir, w.identity+".key")))
+			both += fmt.Sprintf("destination d_%[1]s { %[1]s(\"localhost\" port(%[2]s) persist-name(%[1]q) transport(\"tls\") tls(ca-file(%[3]q) cert-file(%[4]q) key-file(%[5]q) peer-verify(required-trusted))); };\nlog { source(s_src); destination(d_%[1]s); };\n",
+				driver, port, filepath.Join(s.dir, "ca.pem"), filepath.Join(s.dir, w.identity+".pem"), filepath.Join(s.dir, w.identity+".key"))
 			continue
 		}
 		socket, p := s.forward(w, port)
 		sockets, stop = append(sockets, socket), append(stop, p)
 	}
-	socket, ng := s.syslogng(destinations...)
+	socket, ng := s.syslogng("syslog-ng", both)
 	sockets, stop = append(sockets, socket), append(stop, ng)
 	t.Cleanup(func() {
 		for _, p := range stop {

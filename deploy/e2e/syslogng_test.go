@@ -56,16 +56,13 @@ func syslogNG(t *testing.T) string {
 	return dir
 }
 
-// syslogng starts syslog-ng behind a datagram socket; it sends all that comes to every destination.
-func (s *site) syslogng(destinations ...string) (socket string, p *process) {
+// syslogng starts syslog-ng with a configuration whose source s_src is a datagram socket.
+func (s *site) syslogng(name, conf string) (socket string, p *process) {
 	s.t.Helper()
 	unpacked := syslogNG(s.t)
-	socket = filepath.Join(s.dir, "ng.sock")
-	conf := fmt.Sprintf("@version: 3.38\noptions { stats-freq(0); };\nsource s { unix-dgram(%q); };\n", socket)
-	for i, d := range destinations {
-		conf += fmt.Sprintf("destination d%d { %s; };\nlog { source(s); destination(d%d); };\n", i, d, i)
-	}
-	s.write("syslog-ng.conf", []byte(conf), 0o600)
+	work := func(file string) string { return filepath.Join(s.dir, name+"."+file) }
+	socket = work("sock")
+	s.write(name+".conf", fmt.Appendf(nil, "@version: 3.38\noptions { stats-freq(0); };\nsource s_src { unix-dgram(%q); };\n%s", socket, conf), 0o600)
 	var libraries []string
 	for _, d := range []string{"usr/lib/syslog-ng", "usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu"} {
 		libraries = append(libraries, filepath.Join(unpacked, d))
@@ -74,8 +71,7 @@ func (s *site) syslogng(destinations ...string) (socket string, p *process) {
 	if err != nil || len(modules) != 1 {
 		s.t.Fatalf("the modules of syslog-ng: %q, %v", modules, err)
 	}
-	work := func(name string) string { return filepath.Join(s.dir, "syslog-ng."+name) }
-	p = start(s.t, "syslog-ng", s.dir, []string{"LD_LIBRARY_PATH=" + strings.Join(libraries, ":")}, filepath.Join(unpacked, "usr/sbin/syslog-ng"), "--foreground", "--no-caps",
-		"--cfgfile", filepath.Join(s.dir, "syslog-ng.conf"), "--module-path", modules[0], "--persist-file", work("persist"), "--pidfile", work("pid"), "--control", work("ctl"))
+	p = start(s.t, name, s.dir, []string{"LD_LIBRARY_PATH=" + strings.Join(libraries, ":")}, filepath.Join(unpacked, "usr/sbin/syslog-ng"), "--foreground", "--no-caps",
+		"--cfgfile", work("conf"), "--module-path", modules[0], "--persist-file", work("persist"), "--pidfile", work("pid"), "--control", work("ctl"))
 	return socket, p
 }

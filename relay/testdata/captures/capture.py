@@ -3,8 +3,9 @@ each sends is written down behind TLS. Run it as root, for it gives the machine 
 
     unshare --uts sh -c 'hostname shop-a; exec PYTHON capture.py [SYSLOG_NG]'
 
-PYTHON has the requirements of deploy/e2e and deploy/celery/example, and lies under /opt, for its path stands in tracebacks; redis-server, rsyslogd with gtls and logger are on the PATH. SYSLOG_NG is the
-root of an unpacked syslog-ng-core (dpkg -x) with the libraries that it needs.
+PYTHON has deploy/e2e/requirements-senders.txt and those of the example, and lies under /opt, for its path stands in
+tracebacks; redis-server, rsyslogd with gtls and logger are on the PATH. SYSLOG_NG is the root of an unpacked
+syslog-ng-core (dpkg -x) with the libraries that it needs; without it its captures are left as they are.
 
 NAME.bin    the bytes of the connections, or datagrams, one after another
 NAME.json   their lengths, and the listener they are meant for
