@@ -17,6 +17,7 @@
 //
 // A line feed ends a message when the next line begins one. Lines without header belong to the message
 // before (rsyslog with escapeLF="off" and syslog-ng network() send tracebacks so); it waits for them Options.Join at most.
+// A number in brackets that is no PRI, before a version or a time, is a header gone wrong, not a line of text.
 // A NUL ends a message, except when text without header follows at once: then it stood inside
 // (a captured record of a Celery worker did).
 //
