@@ -19,10 +19,12 @@ func newSchema() *cobra.Command {
 				return err
 			case "elastic":
 				return writeJSON(cmd.OutOrStdout(), record.IndexTemplate())
+			case "opensearch":
+				return writeJSON(cmd.OutOrStdout(), record.OpenSearchTemplate())
 			}
-			return usageError("--format %s: must be jsonschema, markdown or elastic", format)
+			return usageError("--format %s: must be jsonschema, markdown, elastic or opensearch", format)
 		}}
-	show.Flags().StringVar(&format, "format", "jsonschema", "jsonschema, markdown or elastic (an index template)")
+	show.Flags().StringVar(&format, "format", "jsonschema", "jsonschema, markdown, or an index template: elastic, opensearch")
 	cmd.AddCommand(show)
 	return cmd
 }

@@ -94,7 +94,36 @@ const keywordLimit = 1024
 
 // IndexTemplate returns a composable index template of Elasticsearch for the log records. Fields that it
 // does not name, of a later schema, are kept and not indexed.
-func IndexTemplate() map[string]any {
+func IndexTemplate() map[string]any { return indexTemplate(Field.elastic) }
+
+// OpenSearchTemplate is IndexTemplate for OpenSearch 2.15 or later, which has another word for flattened.
+func OpenSearchTemplate() map[string]any {
+	return indexTemplate(func(f Field) map[string]any {
+		if f.Type == Flattened {
+			return map[string]any{"type": "flat_object"}
+		}
+		return f.elastic()
+	})
+}
+
+// elastic is the mapping of f.
+func (f Field) elastic() map[string]any {
+	switch f.Type {
+	case Keyword, Flattened:
+		return map[string]any{"type": string(f.Type), "ignore_above": keywordLimit}
+	case Wildcard: // as ECS has it: whole, and by its words
+		return map[string]any{"type": string(f.Type), "fields": map[string]any{"text": map[string]any{"type": string(FreeText)}}}
+	case Nested:
+		members := map[string]any{}
+		for _, m := range f.Members {
+			members[m] = map[string]any{"type": string(Keyword), "ignore_above": keywordLimit}
+		}
+		return map[string]any{"properties": members}
+	}
+	return map[string]any{"type": string(f.Type)}
+}
+
+func indexTemplate(mapping func(Field) map[string]any) map[string]any {
 	properties := map[string]any{}
 	for _, f := range Published() {
 		at := properties
@@ -107,20 +136,7 @@ func IndexTemplate() map[string]any {
 			}
 			at = next["properties"].(map[string]any)
 		}
-		mapping := map[string]any{"type": string(f.Type)}
-		switch f.Type {
-		case Keyword, Flattened:
-			mapping["ignore_above"] = keywordLimit
-		case Wildcard: // as ECS has it: whole, and by its words
-			mapping["fields"] = map[string]any{"text": map[string]any{"type": string(FreeText)}}
-		case Nested:
-			members := map[string]any{}
-			for _, m := range f.Members {
-				members[m] = map[string]any{"type": string(Keyword), "ignore_above": keywordLimit}
-			}
-			mapping = map[string]any{"properties": members}
-		}
-		at[path[len(path)-1]] = mapping
+		at[path[len(path)-1]] = mapping(f)
 	}
 	return map[string]any{
 		"index_patterns": []string{"celery-logs*"}, "priority": 200, "version": 1, "_meta": map[string]any{"description": "destring log records, schema " + Version + ", ECS " + ECSVersion},

@@ -28,11 +28,13 @@ func TestThePageAndTheIndexTemplateAreGenerated(t *testing.T) {
 		t.Fatal("the marks of the generated table are gone from SCHEMA.md")
 	}
 	hold(t, deployed+"SCHEMA.md", bytes.Join([][]byte{page[:from], record.Markdown(), page[to:]}, nil))
-	template, err := json.MarshalIndent(record.IndexTemplate(), "", "  ")
-	if err != nil {
-		t.Fatal(err)
+	for name, template := range map[string]map[string]any{"elastic": record.IndexTemplate(), "opensearch": record.OpenSearchTemplate()} {
+		raw, err := json.MarshalIndent(template, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		hold(t, deployed+name+"-index-template.json", append(raw, '\n'))
 	}
-	hold(t, deployed+"elastic-index-template.json", append(template, '\n'))
 }
 
 func hold(t *testing.T, path string, want []byte) {

@@ -68,3 +68,51 @@ func (r *Rule) subtechnique(i int) string {
 	}
 	return ""
 }
+
+// appendRule appends the most severe rule and what ATT&CK has to say about it.
+func appendRule(dst []byte, rule *Rule) []byte {
+	begin := len(dst)
+	dst = append(dst, `,"rule":`...)
+	at := len(dst)
+	dst = text(dst, `,"id":"`, view(rule.ID))
+	dst = text(dst, `,"name":"`, view(rule.Name))
+	dst = text(dst, `,"version":"`, view(rule.Version))
+	dst = text(dst, `,"reference":"`, view(rule.Reference))
+	dst = closed(dst, begin, at)
+	if len(rule.Techniques)+len(rule.Tactics) == 0 {
+		return dst
+	}
+	return appendThreat(dst, rule)
+}
+
+func appendThreat(dst []byte, rule *Rule) []byte {
+	dst = append(dst, `,"threat":{"framework":"MITRE ATT&CK"`...)
+	if len(rule.Tactics) > 0 {
+		dst = append(dst, `,"tactic":{"id":`...)
+		dst = appendList(dst, len(rule.Tactics), func(i int) string { return tacticOf(rule.Tactics[i]).id })
+		dst = append(dst, `,"name":`...)
+		dst = appendList(dst, len(rule.Tactics), func(i int) string { return tacticOf(rule.Tactics[i]).name })
+		dst = append(dst, '}')
+	}
+	if len(rule.Techniques) > 0 {
+		dst = append(dst, `,"technique":{"id":`...)
+		dst = appendList(dst, len(rule.Techniques), rule.technique)
+		if n := rule.subtechniques(); n > 0 {
+			dst = append(dst, `,"subtechnique":{"id":`...)
+			dst = append(appendList(dst, n, rule.subtechnique), '}')
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, '}')
+}
+
+func appendList(dst []byte, n int, at func(int) string) []byte {
+	dst = append(dst, '[')
+	for i := range n {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, view(at(i)))
+	}
+	return append(dst, ']')
+}
