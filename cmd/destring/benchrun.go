@@ -233,7 +233,7 @@ func (r *benchRun) load(ctx context.Context, tally *benchTally) (*loadResult, er
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case now := <-tick.C:
-			r.bar.show(tally.unique.Load(), int64(plan.Messages))
+			r.bar.show(min(tally.unique.Load(), int64(plan.Messages)), int64(plan.Messages)) // the probes come on top
 			still := now.Sub(time.Unix(0, max(tally.last.Load(), result.Ended.UnixNano())))
 			if expected >= 0 && (tally.unique.Load() >= expected || still > benchPatience) {
 				return &result, nil
