@@ -54,7 +54,7 @@ func (in *Inspector) foundInner(res *redact.Result, body event.Span) {
 
 func (in *Inspector) note(field string, f *redact.Finding) {
 	found := Finding{Detector: f.Detector, Severity: Severity(f.Severity), Field: field, Start: f.OutStart, End: f.OutEnd, Key: f.Key}
-	published := record.Finding{Detector: f.Detector, Class: f.Class.String(), Severity: found.Severity.String(), Field: field, Key: []byte(f.Key)}
+	published := record.Finding{Detector: f.Detector, Class: f.Class.String(), Severity: found.Severity.String(), Field: field, Key: []byte(f.Key), Kept: f.Action == redact.Keep}
 	if f.HasFingerprint {
 		found.Fingerprint = hex.EncodeToString(f.Fingerprint[:])
 		published.Fingerprint = []byte(found.Fingerprint)

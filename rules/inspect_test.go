@@ -111,6 +111,18 @@ func TestJSONLinesArePublishedAsWrittenWithTheFactsOfTheirMembers(t *testing.T) 
 	}
 }
 
+func TestWhatThePolicyLeavesInTheTextIsSaidAndNotCounted(t *testing.T) {
+	e, err := New(Options{Redact: redact.Options{Key: make([]byte, 32), Actions: map[string]redact.Action{"password": redact.Keep}, LoosenCritical: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newSender(t, e).line("password=" + secret)
+	p.says(map[string]string{"message": "password=" + secret, "destring.redacted": ""})
+	if p.headers["destring-redacted"] != "0" || !strings.Contains(p.raw, `"action":"keep"`) || !p.clean.Matched() {
+		t.Errorf("headers %v, record %s", p.headers, p.raw)
+	}
+}
+
 // A secret behind the escapes of JSON shows only when they are undone.
 func TestAFindingInADecodedMemberHasItsPlace(t *testing.T) {
 	s := newSender(t, newEngine(t, ""))

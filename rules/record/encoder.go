@@ -179,8 +179,8 @@ func (e *Encoder) appendDestring(dst []byte, r *Record) []byte {
 	if len(r.Cut) > 0 {
 		dst = appendWords(append(dst, `,"cut":`...), r.Cut)
 	}
-	if n := r.redacted(); n > 0 {
-		dst = appendInt(append(dst, `,"redacted":`...), n)
+	if n := r.Redacted(); n > 0 {
+		dst = appendInt(append(dst, `,"redacted":`...), int64(n))
 	}
 	if len(r.Findings) > 0 {
 		dst = appendFindings(append(dst, `,"findings":`...), r)

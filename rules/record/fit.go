@@ -62,7 +62,7 @@ func (r *Record) lists(size int) {
 	if len(r.Findings) > keep {
 		findings := slices.Clone(r.Findings)
 		slices.SortStableFunc(findings, func(a, b Finding) int { return rank(b.Severity) - rank(a.Severity) })
-		r.Findings, r.Unlisted = findings[:keep], r.Unlisted+len(findings)-keep
+		r.Findings, r.Unlisted = findings[:keep], r.Unlisted+hidden(findings[keep:])
 		r.Cut = append(r.Cut, "destring.findings")
 	}
 	if len(r.Rules) > keep {

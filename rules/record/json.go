@@ -42,7 +42,7 @@ func AppendEscaped(dst []byte, s []byte) []byte {
 		if c >= utf8.RuneSelf {
 			var r rune
 			r, size = utf8.DecodeRune(s[i:])
-			if (r != utf8.RuneError || size > 1) && !hidden(r) {
+			if (r != utf8.RuneError || size > 1) && !unseen(r) {
 				i += size
 				continue
 			}
@@ -101,9 +101,9 @@ func appendUnicode(dst []byte, r rune) []byte {
 	return append(dst, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 }
 
-// hidden reports whether a terminal or page may show r as nothing or reorder the text
+// unseen reports whether a terminal or page may show r as nothing or reorder the text
 // by it: C1 controls, the characters of Unicode TR 9 and TR 36 §2.
-func hidden(r rune) bool {
+func unseen(r rune) bool {
 	switch {
 	case r >= 0x80 && r < 0xa0, r == 0xad, r == 0x61c, r == 0x180e, r == 0xfeff:
 		return true

@@ -29,6 +29,9 @@ func appendFindings(dst []byte, r *Record) []byte {
 		if len(f.Fingerprint) > 0 {
 			dst = AppendString(append(dst, `,"fingerprint":`...), f.Fingerprint)
 		}
+		if f.Kept {
+			dst = append(dst, `,"action":"keep"`...)
+		}
 		dst = append(dst, '}')
 	}
 	return append(dst, ']')

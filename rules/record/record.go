@@ -69,7 +69,7 @@ type Record struct {
 
 	Flags    event.Flags
 	Findings []Finding
-	Unlisted int      // findings that did not fit into Findings
+	Unlisted int      // hidden places that did not fit into Findings
 	Cut      []string // names of the fields that Fit cut
 	Rules    []Rule   // that matched, the most severe first
 	Withheld string
@@ -84,14 +84,24 @@ type Frame struct {
 	Line           int32
 }
 
-// redacted is the number of findings, those that did not fit included.
-func (r *Record) redacted() int64 { return int64(len(r.Findings) + r.Unlisted) }
+// Redacted is how many places were hidden, those that did not fit into Findings included.
+func (r *Record) Redacted() int { return r.Unlisted + hidden(r.Findings) }
+
+func hidden(findings []Finding) (n int) {
+	for i := range findings {
+		if !findings[i].Kept {
+			n++
+		}
+	}
+	return n
+}
 
 // Finding is one thing that was hidden, without the thing.
 type Finding struct {
 	Detector, Class, Severity, Field string
 	Key                              []byte
 	Fingerprint                      []byte // hex
+	Kept                             bool   // the policy leaves it in the text
 }
 
 // Rule is a rule that matched.
