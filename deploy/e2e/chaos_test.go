@@ -162,11 +162,16 @@ func (s *site) usual() *load {
 // senders may have sent again: those that were durable and not answered when the relay was killed.
 func (s *site) finish(l *load, relay *process, resent int) {
 	s.t.Helper()
+	s.account(l, relay).wantKept(s.t, resent)
+}
+
+func (s *site) account(l *load, relay *process) account {
+	s.t.Helper()
 	l.stop()
 	s.delivered()
 	relay.stop(stopTime)
-	l.settle(s.arrivals(s.topic)).wantKept(s.t, resent)
 	s.finishClean(relay)
+	return l.settle(s.arrivals(s.topic))
 }
 
 // finishClean looks for secrets in everything that the relay leaves behind.
