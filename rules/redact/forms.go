@@ -393,6 +393,12 @@ func (c *scan) option(name []byte, i int) {
 		hi++
 	}
 	lo += c.r.markLen(t[lo:hi])
+	if user && hi < len(t) && isQuote(t[hi]) && c.quotedUser(hi) {
+		return
+	}
+	if user && lo < hi && t[lo] == '<' && t[hi-1] == '>' {
+		return // <user:password>
+	}
 	if user {
 		name := lo
 		for lo < hi && t[lo] != ':' {
@@ -406,4 +412,22 @@ func (c *scan) option(name []byte, i int) {
 	if lo < hi && t[lo] != '-' && !placeholder(t[lo:hi]) && !c.marks(t[lo:hi]) && !sourceNames[string(lowered(nil, t[lo:hi]))] && (!hasPrefixFold(name, "docker") || mixed(t[lo:hi]) && t[i-1] == ' ' && !dotted(t[lo:hi]) && indexFold(t[i-min(i, 40):i], "login") >= 0) {
 		c.emit(span{det: detPassword, layer: Structure, rule: "command-line", noPrint: true, remember: memorable(t[lo:hi])}, lo, hi)
 	}
+}
+
+// quotedUser hides the password of user:'password' and 'user':'password' of a command line, where the quote at i stands.
+func (c *scan) quotedUser(i int) bool {
+	t := c.text
+	if i+1 < len(t) && t[i+1] == ':' {
+		i += 2
+	} else if t[i-1] != ':' {
+		return false
+	}
+	v, ok := c.quotedValue(i)
+	if !ok || v.hi <= v.lo {
+		return false
+	}
+	if b := t[v.lo:v.hi]; !placeholder(b) && !c.marks(b) {
+		c.emit(span{det: detPassword, layer: Structure, rule: "command-line", noPrint: true, remember: memorable(b)}, v.lo, v.hi)
+	}
+	return true
 }

@@ -90,7 +90,7 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 		return "a list of names"
 	case sep == sepSpace && v.quote != 0 && !k.dashes && (v.quote == '`' || len(k.noun.text) <= 5) && !mixed(b):
 		return "prose"
-	case v.quote == 0 && sep != sepQuery && c.code(b, v, k):
+	case v.quote == 0 && sep != sepQuery && (c.code(b, v, k) || comparison(b)):
 		return "code"
 	case sep == sepSpace && v.quote == 0 && pairLike(b):
 		return "the next pair of a name and a value"
@@ -114,6 +114,9 @@ func (c *scan) harmless(k *keyName, v value, sep separation) string {
 		return harmlessStrong(b, k, v)
 	case medium:
 		return harmlessToken(b, v)
+	}
+	if exampleLike(b) {
+		return "an example out of a manual"
 	}
 	if !secretLike(b) || indexFold(b, "/aws4_request") > 0 {
 		return "does not look like a secret"
@@ -170,8 +173,12 @@ func harmlessToken(b []byte, v value) string {
 		return "an address"
 	case dateLike(b):
 		return "a time"
-	case words(b) || camelWords(b):
+	case (words(b) || camelWords(b)) && wordlike(b):
 		return "words"
+	case released(b):
+		return "a package and its version"
+	case markup(b):
+		return "the beginning of something else"
 	}
 	return ""
 }

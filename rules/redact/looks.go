@@ -27,7 +27,7 @@ func pairLike(b []byte) bool {
 // secretLike reports whether b by itself looks made by a generator: long enough, of mixed classes,
 // and none of the things that look so and are public.
 func secretLike(b []byte) bool {
-	return len(b) >= 12 && mixed(b) && !expression(b) && !uuidLike(b) && !plainURL(b) && !plainPath(b) && !dateLike(b) && !arn(b) && !dotted(b) && entropy(b) >= 2.8 && noSpace(b)
+	return len(b) >= 12 && mixed(b) && !expression(b) && !uuidLike(b) && !plainURL(b) && !plainPath(b) && !dateLike(b) && !arn(b) && !dotted(b) && !titled(b) && entropy(b) >= 2.8 && noSpace(b)
 }
 
 // expression reports whether b holds a bracket or a pair of a name and a value, which a token does not.
@@ -97,53 +97,6 @@ var xlogx = func() (t [maxEntropy + 1]float64) {
 	}
 	return t
 }()
-
-// words reports whether b is made of small words joined by signs, as names and slugs are.
-func words(b []byte) bool {
-	if len(b) > 64 {
-		return false
-	}
-	run, vowels := 0, 0
-	for i, x := range b {
-		switch {
-		case isLower(x) || isUpper(x) && i == 0:
-			run++
-			if x == 'a' || x == 'e' || x == 'i' || x == 'o' || x == 'u' || x == 'y' {
-				vowels++
-			}
-		case x == '_' || x == '-' || x == '.' || x == '/' || x == ' ' || x == ':':
-			run = 0
-		default:
-			return false
-		}
-		if run > 14 {
-			return false
-		}
-	}
-	return vowels*5 >= len(b)
-}
-
-// camelWords reports whether b is a name in capitals and small letters: DHPrivateKey, ParseResults.
-func camelWords(b []byte) bool {
-	vowels, start, pieces := 0, 0, 0
-	for i, x := range b {
-		if !isLetter(x) && x != '_' {
-			return false
-		}
-		if isUpper(x) && i > 0 && isLower(b[i-1]) {
-			if i-start < 3 {
-				return false
-			}
-			start = i
-			pieces++
-		}
-		switch x | 0x20 {
-		case 'a', 'e', 'i', 'o', 'u', 'y':
-			vowels++
-		}
-	}
-	return len(b) <= 48 && pieces > 0 && pieces*4 <= len(b) && vowels*5 >= len(b)
-}
 
 // dotted reports whether b is a dotted name of code: accounts.User, settings.SECRET_KEY.
 func dotted(b []byte) bool {

@@ -9,11 +9,17 @@ func (c *scan) pem(start, end int) {
 		return
 	}
 	lo := c.skipBreaks(label)
+	if hasPrefixFold(c.text[lo:], "end ") {
+		return // nothing stands between the lines of the frame
+	}
 	hi, closed := c.pemBody(lo)
 	if c.depth == 0 || !closed {
 		c.s.carry.open(closed, hi >= len(c.text)-1)
 	}
 	c.s.charge(hi - start)
+	if closed && hi-lo < 24 && words(c.text[lo:hi]) && wordlike(c.text[lo:hi]) {
+		return // "…"
+	}
 	if hi > lo {
 		c.emit(span{det: detPrivateKey, layer: Shape, rule: "frame"}, lo, hi)
 	}

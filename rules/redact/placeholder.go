@@ -13,7 +13,7 @@ func placeholder(b []byte) bool {
 	if len(b) == 0 {
 		return true
 	}
-	if maskRun(b) {
+	if maskRun(b) || len(b) > 2 && isLetter(b[0]) && run(b, 0, func(x byte) bool { return x == b[0] }) == len(b) {
 		return true
 	}
 	first, last := b[0], b[len(b)-1]
@@ -22,13 +22,13 @@ func placeholder(b []byte) bool {
 		return len(b) < 64 && !hasDigit(b)
 	case len(b) > 2 && first == '[' && last == ']' && len(b) < 24:
 		var low [24]byte
-		return maskWords[string(lowered(low[:0], b[1:len(b)-1]))]
+		return maskWords[string(lowered(low[:0], b[1:len(b)-1]))] || upperName(b[1:len(b)-1]) && !hasDigit(b)
 	case first == '$' && len(b) > 1:
 		return b[1] == '{' || b[1] == '(' || upperName(b[1:])
 	case first == '{' && last == '}':
 		return len(b) < 40
 	case first == '%':
-		return len(b) <= 3 || b[1] == '(' || last == '%' && upperName(b[1:len(b)-1])
+		return len(b) <= 3 || b[1] == '(' || last == '%' && run(b, 1, func(x byte) bool { return isLetter(x) || x == '_' }) == len(b)-1
 	}
 	var low [32]byte
 	if len(b) > len(low) {

@@ -220,6 +220,9 @@ func (c *scan) tagValue(p int) value {
 		p += len("<![cdata[")
 		i = p
 	}
+	if p < end && c.text[p-1] == ' ' && !hasByte(c.text[p:min(end, p+256)], '<') {
+		return value{lo: p, hi: p} // the end of a sentence in brackets
+	}
 	for i < end && c.text[i] != '<' && lineBreak(c.text[i:min(len(c.text), i+8)]) == 0 && !(c.text[i] == ']' && hasPrefixFold(c.text[i:], "]]>")) {
 		i++
 	}

@@ -334,11 +334,21 @@ func (c *scan) vendor(ru *rule, start, end int) {
 		b-- // a pattern without a group takes the end of the word with it
 	}
 	value := t[lo+a : lo+b]
-	if !ru.keyed && (uuidLike(value) || c.inHexRun(lo+a, lo+b)) || ru.harmless(p, value, t[lo+m[0]:lo+m[1]]) || c.touchesMark(lo+a, lo+b) {
+	if !ru.keyed && (uuidLike(value) || c.inHexRun(lo+a, lo+b) || c.shown(lo+a, lo+b)) || ru.harmless(p, value, t[lo+m[0]:lo+m[1]]) || c.touchesMark(lo+a, lo+b) {
 		c.left(ru.det, Shape, lo+a, lo+b, "too regular, or a known example")
 		return
 	}
 	c.emit(span{det: ru.det, layer: Shape, rule: ru.id, remember: memorable(value)}, lo+a, lo+b)
+}
+
+// shown reports whether what looks like a token at [lo,hi) is only its head, before a run of mask characters, or a part of a
+// file's name: video_box.ico-7a38….png.
+func (c *scan) shown(lo, hi int) bool {
+	t := c.text
+	if e := run(t, hi, func(b byte) bool { return b == t[hi] }); hi < len(t) && e-hi >= 4 && (t[hi] == '#' || t[hi] == '*') {
+		return true
+	}
+	return lo > 1 && t[lo-1] == '.' && isAlnum(t[lo-2]) && hi+2 < len(t) && t[hi] == '.' && isLower(t[hi+1]) && isAlnum(t[hi+2])
 }
 
 func hasAnyPrefix(b []byte, prefixes []string) bool {
@@ -411,8 +421,11 @@ func (ru *rule) harmless(p *lazyRule, value, match []byte) bool {
 	if ru.entropy > 1 && (maskRun(value) || halfOne(value)) || indexFold(value, lettersLow) >= 0 || hasSuffixFold(value, "example") {
 		return true
 	}
-	if len(ru.hit) > 0 && words(value) {
-		return true // napi_configurable
+	if !hasDigit(value) && (words(value) || camelWords(value)) && wordlike(value) {
+		return true // napi_configurable, GLC_CreateLightmapTextures
+	}
+	if tail := value[max(0, len(value)-10):]; hasSuffixFold(tail, "here") && !hasDigit(tail) && wordlike(tail) {
+		return true // …YourTokenHere
 	}
 	for _, w := range ru.stopWords {
 		if indexFold(value, w) >= 0 {
