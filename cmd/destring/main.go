@@ -94,5 +94,27 @@ Kafka; a leak raises an alert in Slack.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError("%w", err) })
 	root.AddCommand(newDemo(), newBench(), newBenchLoad(), newBenchBroker(), newInit(), newConfigCommand(), newServe(), newValidate(), newDoctor(), newDeploy(), newRedact(), newLogtest(), newSpool(), newReplay(), newReload(), newStatus(), newTail(), newAlert(), newSilence(), newRules(), newSchema(), newHealth(), newVersion())
+	refuseUnknown(root)
 	return root
+}
+
+// refuseUnknown makes a group of commands refuse a word that is none of them; cobra would show its
+// help and call that a success.
+func refuseUnknown(group *cobra.Command) {
+	for _, c := range group.Commands() {
+		refuseUnknown(c)
+		if !c.HasSubCommands() || c.Runnable() {
+			continue
+		}
+		c.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			var names []string
+			for _, c := range cmd.Commands() {
+				names = append(names, c.Name())
+			}
+			return usageError("unknown command %q for %q%s; see %s --help", args[0], cmd.CommandPath(), didYouMean(args[0], names), cmd.CommandPath())
+		}
+	}
 }
