@@ -45,8 +45,10 @@ func TestStructuredValuesAreBounded(t *testing.T) {
 	long := "{'a': '" + strings.Repeat("é", 5000) + "'}"
 	deep := strings.Repeat("[", 500) + "1" + strings.Repeat("]", 500)
 	names := "{'" + strings.Repeat("k", 5000) + "': 1, 'b': 2}"
+	equal := "{'b': 1, " + strings.Repeat("'a': 1, ", 100_000) + "}"
+	empty := "['x', " + strings.Repeat("f(), ", 100_000) + "]"
 	hostile := "{" + strings.Repeat(`'\x00\x1b': '"', `, 5000)
-	for name, in := range map[string]string{"values": many, "a value": long, "depth": deep, "names": names, "escapes": hostile} {
+	for name, in := range map[string]string{"values": many, "a value": long, "depth": deep, "names": names, "escapes": hostile, "equal names": equal, "empty calls": empty} {
 		var v values
 		out := v.append(nil, []byte(in))
 		var got map[string]string
