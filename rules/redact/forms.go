@@ -404,7 +404,9 @@ func (c *scan) option(name []byte, i int) {
 		for lo < hi && t[lo] != ':' {
 			lo++
 		}
-		lo++
+		if lo++; lo < hi && string(t[name:lo-1]) == string(t[lo:hi]) && sampleUser(t[lo:hi]) {
+			return // test:test
+		}
 		if lo == hi && mixed(t[name:lo-1]) { // a key in the place of the user, and no password
 			lo, hi = name, lo-1
 		}
@@ -417,7 +419,7 @@ func (c *scan) option(name []byte, i int) {
 // quotedUser hides the password of user:'password' and 'user':'password' of a command line, where the quote at i stands.
 func (c *scan) quotedUser(i int) bool {
 	t := c.text
-	if i+1 < len(t) && t[i+1] == ':' {
+	if i+2 < len(t) && t[i+1] == ':' && isQuote(t[i+2]) {
 		i += 2
 	} else if t[i-1] != ':' {
 		return false
@@ -426,8 +428,16 @@ func (c *scan) quotedUser(i int) bool {
 	if !ok || v.hi <= v.lo {
 		return false
 	}
-	if b := t[v.lo:v.hi]; !placeholder(b) && !c.marks(b) {
+	if b := t[v.lo:v.hi]; !placeholder(b) && !c.marks(b) && noSpace(b) {
 		c.emit(span{det: detPassword, layer: Structure, rule: "command-line", noPrint: true, remember: memorable(b)}, v.lo, v.hi)
 	}
 	return true
+}
+
+func sampleUser(b []byte) bool {
+	switch string(b) {
+	case "test", "foo", "bar", "user", "username", "example":
+		return true
+	}
+	return false
 }

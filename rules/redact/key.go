@@ -23,6 +23,9 @@ func (c *scan) key(n *noun, lo, hi int) bool {
 	if n.alone && (ks != lo || ke != hi) {
 		return false
 	}
+	if n.compound && (hasPrefixFold(c.text[hi:], "hash") || hasPrefixFold(c.text[hi:], "_hash")) {
+		return false // of a public key, as in certificates
+	}
 	if n.compound && c.qualified(ks, lo, publicKeys) != qualifierOther {
 		return false
 	}

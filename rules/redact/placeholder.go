@@ -13,7 +13,7 @@ func placeholder(b []byte) bool {
 	if len(b) == 0 {
 		return true
 	}
-	if maskRun(b) || len(b) > 2 && isLetter(b[0]) && run(b, 0, func(x byte) bool { return x == b[0] }) == len(b) {
+	if maskRun(b) || maskTail(b) || len(b) > 2 && isLetter(b[0]) && run(b, 0, func(x byte) bool { return x == b[0] }) == len(b) {
 		return true
 	}
 	first, last := b[0], b[len(b)-1]
@@ -26,7 +26,7 @@ func placeholder(b []byte) bool {
 	case first == '$' && len(b) > 1:
 		return b[1] == '{' || b[1] == '(' || upperName(b[1:])
 	case first == '{' && last == '}':
-		return len(b) < 40
+		return len(b) < 40 && !mixed(b[1:len(b)-1])
 	case first == '%':
 		return len(b) <= 3 || b[1] == '(' || last == '%' && run(b, 1, func(x byte) bool { return isLetter(x) || x == '_' }) == len(b)-1
 	}
@@ -65,6 +65,19 @@ func maskRun(b []byte) bool {
 		i += m
 	}
 	return i == len(b) || i >= 3*n && len(b)-i <= 4
+}
+
+// maskTail reports whether the second half of b is masked: xoxp-572370529330-####################.
+func maskTail(b []byte) bool {
+	last := b[len(b)-1]
+	if last != '*' && last != '#' {
+		return false
+	}
+	n := 0
+	for n < len(b) && b[len(b)-1-n] == last {
+		n++
+	}
+	return n >= 8 && n*3 >= len(b)
 }
 
 // maskStart finds the first run of three mask characters in b.

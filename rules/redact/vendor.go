@@ -421,7 +421,7 @@ func (ru *rule) harmless(p *lazyRule, value, match []byte) bool {
 	if ru.entropy > 1 && (maskRun(value) || halfOne(value)) || indexFold(value, lettersLow) >= 0 || hasSuffixFold(value, "example") {
 		return true
 	}
-	if !hasDigit(value) && (words(value) || camelWords(value)) && wordlike(value) {
+	if !ru.keyed && !hasDigit(value) && (words(value) || camelWords(value)) && wordlike(value) {
 		return true // napi_configurable, GLC_CreateLightmapTextures
 	}
 	if tail := value[max(0, len(value)-10):]; hasSuffixFold(tail, "here") && !hasDigit(tail) && wordlike(tail) {

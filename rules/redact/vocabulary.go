@@ -160,4 +160,4 @@ var publicKeys = wordSet(`routing primary foreign public cache sort partition ob
 
 // publicTokens are the words that make a "token" a place in a list or a piece of text.
 var publicTokens = wordSet(`page next prev previous continuation cursor pagination sync cancel cancellation resume fencing lexer stop start end prompt completion special pad padding eos bos mask unk cls sep
-	image text input output input_output max min num total audio reasoning cached word sub parser syntax keyword`)
+	matching unmatched unexpected lookahead image text input output input_output max min num total audio reasoning cached word sub parser syntax keyword`)

@@ -90,14 +90,18 @@ func titled(b []byte) bool {
 	return pieces > 1 && longest >= 4 && longest <= 20 && letters*2 >= len(b) && wordlike(b)
 }
 
-// released reports whether b is the name of a package with its version.
+// released reports whether b is the name of a package with its version: jjwt-jackson-0.11.2.
 func released(b []byte) bool {
-	for i := 2; i+1 < len(b); i++ {
-		if b[i] == '.' && isDigit(b[i-1]) && isDigit(b[i+1]) {
-			return titled(b)
+	i := run(b, 0, func(x byte) bool { return isLower(x) || x == '-' || x == '_' })
+	dots := 0
+	for j := i; j < len(b); j++ {
+		if b[j] == '.' && j > i {
+			dots++
+		} else if !isDigit(b[j]) {
+			return false
 		}
 	}
-	return false
+	return i > 3 && dots > 0 && dots < 4 && b[i-1] == '-'
 }
 
 // comparison reports whether b is code that compares: default_rc==0. Base64 has its two signs at the end.
