@@ -146,6 +146,7 @@ func (s *relp) message(f relpFrame) reason {
 	in.prepare(f.data, event.FramingRELP, flags)
 	s.hash(f.data)
 	if err := in.hand(); err != nil {
+		s.answerAll() // those before it are durable, or will be at once: their replies need not wait
 		s.c.wait(relpRetry)
 		return notTaken
 	}

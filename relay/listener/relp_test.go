@@ -321,6 +321,28 @@ func TestAStopAnswersWhatWasTakenAndTellsTheRELPClient(t *testing.T) {
 	c.expectEnd()
 }
 
+// A full spool refuses a message while those before it are durable already.
+func TestAMessageThatIsNotTakenHoldsBackNoReply(t *testing.T) {
+	s := newSite(t, relpSite)
+	refused := make(chan time.Time, 1)
+	s.rec.handle = func(ev *event.Event) error {
+		if string(ev.Message.Reveal()) == "no room" {
+			refused <- time.Now()
+			return errors.New("spool is full")
+		}
+		return nil
+	}
+	c := opened(s, "forwarder.shop.example")
+	write(t, c.conn, relpText(2, "syslog", "<14>a")+relpText(3, "syslog", "<14>b")+relpText(4, "syslog", "<14>no room"))
+	c.expect(2, "rsp", "200 OK")
+	c.expect(3, "rsp", "200 OK")
+	if held := time.Since(<-refused); held >= relpRetry {
+		t.Errorf("the replies came %v after the refusal", held)
+	}
+	c.expect(0, "serverclose", "")
+	c.expectEnd()
+}
+
 // A client that meets a reset while it writes never reads the replies that came before it, and sends
 // again what is durable. So after the end of a session its connection is read on for a while.
 func TestAClientThatGoesOnSendingAtTheStopIsNotReset(t *testing.T) {
