@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -258,6 +260,10 @@ func kafkaFrozen(s *site) {
 	l.flows(s, 1000)
 	s.kafka.Pause()
 	l.outage(s, longOr(15*time.Second, 3*time.Second))
+	for _, look := range []string{"ls", "stat", "verify", "cat"} { // beside the running relay
+		shown := run(s.t, s.dir, nil, destring(s.t), "spool", look, "--dir", "state/spool")
+		s.clean(s.planted, "spool "+look, []byte(shown))
+	}
 	s.kafka.Continue()
 	l.flows(s, 500)
 	s.kafka.Pause()
@@ -305,6 +311,18 @@ func topicDeleted(s *site) {
 	l := s.usual()
 	l.flows(s, 1000)
 	s.finish(l, relay, 0)
+	s.replayed()
+}
+
+// replayed publishes the topic's records again, to another one, and wants the same there.
+func (s *site) replayed() {
+	s.t.Helper()
+	again := s.topic + ".again"
+	s.t.Log(run(s.t, s.dir, nil, destring(s.t), "replay", "-c", "destring.yaml", "--topic", s.topic, "--from", "1h", "--to-topic", again))
+	want, got := s.arrivals(s.topic), s.arrivals(again)
+	if len(want) == 0 || !maps.EqualFunc(want, got, slices.Equal) {
+		s.t.Errorf("%d streams were replayed as %d, or not the same", len(want), len(got))
+	}
 }
 
 // modes wants every file that only the relay may read 0600 and every folder 0700.
