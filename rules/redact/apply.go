@@ -72,6 +72,10 @@ func (r *Redactor) another(s *Scratch, text []byte) bool {
 	if s.second == nil {
 		s.second = new(Scratch)
 	}
+	if s.work < len(s.out) {
+		s.work = -1 // what is left of the budget is not enough for a look
+		return false
+	}
 	t := s.second
 	t.reset(len(s.out))
 	t.work = s.work

@@ -24,7 +24,23 @@ func bench(b *testing.B, line []byte) {
 	}
 }
 
-func BenchmarkCleanInfoLine(b *testing.B)  { bench(b, []byte(cleanLine)) }
+func BenchmarkCleanInfoLine(b *testing.B) { bench(b, []byte(cleanLine)) }
+
+// A connection that has seen more secrets than it remembers.
+func BenchmarkCleanInfoLineWithAFullMemory(b *testing.B) {
+	r := newRedactor(b, redact.Options{})
+	var s redact.Scratch
+	for i := range 80 {
+		r.Redact(&s, fmt.Appendf(nil, "password=Q%dx-vPw%d#kk", i*7919, i*104729), nil)
+	}
+	line := []byte(cleanLine)
+	b.SetBytes(int64(len(line)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Redact(&s, line, nil)
+	}
+}
+
 func BenchmarkCleanShortLine(b *testing.B) { bench(b, []byte(shortLine)) }
 
 func BenchmarkLineWithSecret(b *testing.B) {

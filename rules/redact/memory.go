@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 )
@@ -113,6 +114,8 @@ const (
 	minRemembered = 8
 	memorySize    = 64
 	memoryRecords = 2000 // a value is forgotten after so many records
+	stride        = 4    // bytes between the places that recall looks at
+	filterBits    = 15   // 4 kB; full, it lets one place of 128 pass
 )
 
 type memory struct {
@@ -120,11 +123,13 @@ type memory struct {
 	used    int
 	next    int
 	clock   uint32
-	filter  [64]uint64 // one bit by rolling hash: most windows are ruled out by one load
+	filter  [1 << filterBits / 64]uint64 // of four bytes each: most places are ruled out by one load
+	heads   [64]uint64                   // of the heads of values, for the places that are left
 }
 
 type remembered struct {
-	head   uint64 // rolling hash of the first minRemembered bytes, under the key
+	head   uint64         // hash of the first minRemembered bytes, under the key
+	grams  [stride]uint16 // the bits in the filter
 	length int
 	sum    [fingerprintN]byte
 	det    detectorID
@@ -154,6 +159,7 @@ func (r *Redactor) remember(s *Scratch, text []byte) {
 		}
 		s.charge(256)
 		r.sum(s, &e.sum, value)
+		e.grams = r.grams(value)
 		m.entries[m.next] = e
 		m.next = (m.next + 1) % memorySize
 		m.used = min(m.used+1, memorySize)
@@ -172,11 +178,22 @@ func (m *memory) known(e *remembered) bool {
 }
 
 func (m *memory) rebuild() {
-	m.filter = [64]uint64{}
+	m.filter, m.heads = [len(m.filter)]uint64{}, [len(m.heads)]uint64{}
 	for i := range m.used {
-		h := m.entries[i].head
-		m.filter[h>>58] |= 1 << (h >> 52 & 63)
+		head := m.entries[i].head
+		m.heads[head>>58] |= 1 << (head >> 52 & 63)
+		for _, k := range m.entries[i].grams {
+			m.filter[k/64] |= 1 << (k % 64)
+		}
 	}
+}
+
+// grams returns the bits in the filter of the four bytes at each of the first places of b.
+func (r *Redactor) grams(b []byte) (g [stride]uint16) {
+	for i := range g {
+		g[i] = uint16(binary.LittleEndian.Uint32(b[i:]) * (uint32(r.rollBase) | 1) >> (32 - filterBits))
+	}
+	return g
 }
 
 // rolling is a polynomial hash of eight bytes with a base from the deployment's key.
@@ -190,27 +207,26 @@ func (r *Redactor) rolling(b []byte) uint64 {
 
 const rollMix = 0x9E3779B97F4A7C15
 
-// recall hides values that this record or an earlier one of this connection held under a credential's name.
+// recall hides values that this record or an earlier one of this connection held under a credential's name. It looks at every
+// fourth place: the filter knows the four bytes at each of a value's first four, one of which stands there.
 func (r *Redactor) recall(s *Scratch, text []byte) {
 	m := &s.memory
-	if m.used == 0 || len(text) < minRemembered {
+	if m.used == 0 || len(text) < minRemembered || s.work < 0 {
 		return
 	}
-	s.charge(len(text))
-	h := uint64(0)
-	for i, x := range text {
-		if i >= minRemembered {
-			h -= (uint64(text[i-minRemembered]) + 1) * r.rollTop
-		}
-		h = h*r.rollBase + uint64(x) + 1
-		if i < minRemembered-1 {
+	s.charge(len(text) / stride)
+	mix := uint32(r.rollBase) | 1
+	for i := 0; i+stride <= len(text); i += stride {
+		k := binary.LittleEndian.Uint32(text[i:]) * mix >> (32 - filterBits)
+		if m.filter[k/64]&(1<<(k%64)) == 0 {
 			continue
 		}
-		k := h * rollMix
-		if m.filter[k>>58]&(1<<(k>>52&63)) == 0 {
-			continue
+		s.charge(stride * minRemembered)
+		for lo := max(0, i-stride+1); lo <= i && lo+minRemembered <= len(text); lo++ {
+			if head := r.rolling(text[lo : lo+minRemembered]); m.heads[head>>58]&(1<<(head>>52&63)) != 0 {
+				r.recallAt(s, text, lo, head)
+			}
 		}
-		r.recallAt(s, text, i+1-minRemembered, k)
 		if s.work < 0 {
 			return
 		}

@@ -29,7 +29,6 @@ type Redactor struct {
 	showLast   map[detectorID]int
 	strict     bool
 	rollBase   uint64 // of the rolling hash of remembered values, odd, from the key
-	rollTop    uint64 // rollBase to the power of minRemembered-1
 	nextExpiry time.Time
 }
 
@@ -82,10 +81,7 @@ func (r *Redactor) keys(o *Options) error {
 	if err != nil {
 		return err
 	}
-	r.rollBase, r.rollTop = binary.LittleEndian.Uint64(roll)|1, 1
-	for range minRemembered - 1 {
-		r.rollTop *= r.rollBase
-	}
+	r.rollBase = binary.LittleEndian.Uint64(roll) | 1
 	return nil
 }
 

@@ -114,8 +114,9 @@ func (r *Redactor) policy(o *Options) error {
 			errs = append(errs, errors.New("redact: the debug profile needs an end: set its expiry"))
 		case !o.Now.IsZero() && !o.Now.Before(o.ProfileUntil):
 			o.Profile = Balanced
+		default:
+			r.expires(o.ProfileUntil)
 		}
-		r.expires(o.ProfileUntil)
 	}
 	r.actions = make([]Action, len(r.detectors))
 	for i := range r.actions {

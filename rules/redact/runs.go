@@ -67,17 +67,11 @@ func (c *scan) runs() {
 			}
 			start = -1
 		}
-		if t[i] == '\\' && i >= c.pickleDone {
-			if n, ok := pickleHead(t, i); ok {
-				c.pickleDone = c.pickled(i, n)
-				if c.s.work < 0 {
-					return
-				}
+		if k&kindEscape != 0 {
+			c.escape(i)
+			if c.s.work < 0 {
+				return
 			}
-		}
-		if k&kindEscape != 0 && !c.escapes {
-			_, n := escapeAt(t[i:])
-			c.escapes = n > 0
 		} else if t[i] == '[' {
 			if n := c.r.markLen(t[i:]); n > 0 {
 				i += n - 1
@@ -86,6 +80,19 @@ func (c *scan) runs() {
 	}
 	if start >= 0 && len(t)-start >= minEncoded {
 		c.encoded(start, len(t))
+	}
+}
+
+// escape looks at what may be an escape at i: whether it is one, and whether a pickle starts with it.
+func (c *scan) escape(i int) {
+	if !c.escapes {
+		_, n := escapeAt(c.text[i:])
+		c.escapes = n > 0
+	}
+	if c.text[i] == '\\' && i >= c.pickleDone {
+		if n, ok := pickleHead(c.text, i); ok {
+			c.pickleDone = c.pickled(i, n)
+		}
 	}
 }
 
