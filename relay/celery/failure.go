@@ -145,20 +145,27 @@ func number(b []byte) (n int64) {
 	return n
 }
 
-// applied reads the arguments of the pool's apply: ('name', 'id', {headers}, b'body', …).
+// applied reads the arguments of the pool's apply: ('name', 'id', {headers}, b'body', …). The headers have those of the
+// task, as reprs; a long line is cut behind them.
 func (r *Reader) applied(c *event.Celery, s event.Span) {
 	text := r.text[s.Start:s.End]
 	var walk repr.Reader
 	var t repr.Token
 	walk.Reset(text, 0)
-	for n := 0; n < 3 && walk.Next(&t); n++ {
-		if t.Kind != repr.String || t.Depth != 1 {
+	for n := 0; n < maxFields && walk.Next(&t); n++ {
+		if t.Kind != repr.String || t.Depth > 2 {
 			continue
 		}
-		if n == 1 {
+		switch {
+		case n == 1:
 			c.Task.Name = offset(t.Text, s.Start)
-		} else {
+		case n == 2:
 			c.Task.ID = offset(t.Text, s.Start)
+		case t.Depth == 2 && string(t.Key.Of(text)) == "argsrepr":
+			c.Task.Args = offset(t.Text, s.Start)
+		case t.Depth == 2 && string(t.Key.Of(text)) == "kwargsrepr":
+			c.Task.Kwargs = offset(t.Text, s.Start)
+			return
 		}
 	}
 }

@@ -18,6 +18,7 @@ func controlMessages() []template {
 		{logger: ctl, levels: lvInfo, kind: ControlEvents, python: "Events of group {task} enabled by remote."},
 		{logger: ctl, levels: lvInfo, kind: ControlEvents, python: "Events of group {task} disabled by remote."},
 		{logger: ctl, levels: lvWarning, kind: ControlShutdown, python: "Got shutdown from remote"},
+		{logger: ctl, levels: lvWarning, kind: BackendLost, python: "Failed to mark task %s as revoked in backend: %s", holes: []hole{taskID, reason}},
 
 		{logger: beat, levels: lvInfo, kind: BeatStarting, python: "beat: Starting..."},
 		{logger: beat, levels: lvInfo, kind: BeatStopping, python: "beat: Shutting down..."},

@@ -16,6 +16,8 @@ func TestEachOfCelerysMessagesIsKnown(t *testing.T) {
 		{"INFO", "Received task: " + ref + "  ETA:[2026-03-07 10:00:00+00:00]  expires:[2026-03-08 00:00:00+00:00] ", "task-received level=info" + task + " state=RECEIVED eta=2026-03-07 10:00:00+00:00"},
 		{"DEBUG", "Task accepted: " + ref + " pid:4160", "task-accepted level=debug" + task + " state=STARTED pid=4160"},
 		{"DEBUG", "TaskPool: Apply <function fast_trace_task at 0x7f74a1> (args:('a.b', '" + id + "', {'lang': 'py'}, b'[[], {}]') kwargs:{})", "task-applied level=debug" + task + " state=STARTED"},
+		{"DEBUG", "TaskPool: Apply <function fast_trace_task at 0x7f74a1> (args:('a.b', '" + id + "', {'lang': 'py', 'timelimit': [None, None], 'argsrepr': \"('../x',)\", 'kwargsrepr': '{}', 'origin': 'gen1@a'}, b'[[\"../x\"], {}]'... kwargs:{})",
+			"task-applied level=debug" + task + " state=STARTED args=('../x',) kwargs={}"},
 		{"INFO", "Task " + ref + " succeeded in 1.25e-05s: None", "task-succeeded level=info" + task + " state=SUCCESS runtime=1.25e-05 result=None"},
 		{"INFO", "Task " + ref + " retry: Retry in 180s: ConnectionError('refused')", "task-retried level=info" + task + " state=RETRY error=ConnectionError message=refused"},
 		{"INFO", "Task " + ref + " retry: Retry in 1s", "task-retried level=info" + task + " state=RETRY message=Retry in 1s"},
@@ -84,6 +86,8 @@ func TestEachOfCelerysMessagesIsKnown(t *testing.T) {
 		{"ERROR", "Change time limit attempt for unknown task a.b", "control-time-limit-unknown level=error task=a.b"},
 		{"INFO", "Events of group {task} enabled by remote.", "control-events level=info"},
 		{"WARNING", "Got shutdown from remote", "control-shutdown level=warning"},
+		{"WARNING", "Failed to mark task " + id + " as revoked in backend: No result backend is configured.\nPlease see the documentation for more information.",
+			"backend-lost level=warning id=" + id + " message=No result backend is configured.\nPlease see the documentation for more information."},
 
 		{"INFO", "beat: Starting...", "beat-starting level=info"},
 		{"INFO", "beat: Shutting down...", "beat-stopping level=info"},
