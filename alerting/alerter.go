@@ -167,9 +167,11 @@ func (a *Alerter) doubt(sink string, d *Delivery) {
 	c.next = later(c.next, later(d.Posted, d.Edited).Add(a.opts.Pace))
 }
 
-// Run reads matches and tells sinks until ctx ends or Matches fails. It returns when the calls in
-// flight have ended, at most Options.Timeout after ctx did; what was not told then is told
-// by the next Run.
+// Run reads matches and tells sinks until ctx ends or Matches.Next fails. It returns when the calls in
+// flight have ended, a second after ctx did at most; what was not told then is told
+// by the next Run. No decision is handed to Options.Audit after it has returned, but for those of
+// people: so a relay that stops lets the reader come to its end, calls Settle, ends Run,
+// writes what Audit was handed, and only then closes what that is written to.
 func (a *Alerter) Run(ctx context.Context, matches Matches) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -204,10 +206,61 @@ func (a *Alerter) read(ctx context.Context, matches Matches) error {
 				return err
 			}
 		}
-		if err := matches.Commit(b.Position); err != nil {
-			return fmt.Errorf("alerting: commit: %w", err)
+		if err := a.commit(ctx, matches, b.Position); err != nil {
+			return err
 		}
 	}
+}
+
+// commit tries until it works or ctx ends: the disk may be full for an hour, and the batch is in the journal
+// already. Nothing is read meanwhile: of what a crash reads again only RememberedEvents are known.
+func (a *Alerter) commit(ctx context.Context, matches Matches, p Position) error {
+	for failed := false; ; failed = true {
+		err := matches.Commit(p)
+		if err == nil {
+			if failed {
+				a.opts.Log.Info("the place up to which matches are read is saved again")
+			}
+			return nil
+		}
+		if !failed {
+			a.opts.Log.Error("the place up to which matches are read cannot be saved; nothing further is read until it can: look at the disk of the spool", "error", err)
+		}
+		if err := pause(ctx, mendEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// Settle waits until every keeper has the records that are due now, or until ctx ends; it needs Run to go on.
+// What it does not wait for comes with the next Run.
+func (a *Alerter) Settle(ctx context.Context) error {
+	for {
+		a.mu.Lock()
+		due, room := a.recordsDue(time.Now()), a.room
+		a.mu.Unlock()
+		if !due {
+			return nil
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (a *Alerter) recordsDue(now time.Time) bool {
+	for al := range a.live {
+		for name, d := range al.Deliveries {
+			if c := a.couriers[name]; c != nil && c.traits.Keeper {
+				if w := c.want(al, d, now); w.ok && !w.at.After(now) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // waitForRoom waits while too many alerts were never told.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"destring/rules"
 )
 
 // ErrNotFound says that there is no alert or silence of that id.
@@ -27,6 +29,19 @@ func (a *Alerter) List(match []Matcher, all bool) []*Alert {
 	}
 	slices.SortFunc(list, func(x, y *Alert) int { return cmp.Or(y.Touched.Compare(x.Touched), strings.Compare(x.ID, y.ID)) })
 	return list
+}
+
+// Counts says how many alerts of each level are not resolved. It copies no alert.
+func (a *Alerter) Counts() map[rules.Severity]int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	counts := map[rules.Severity]int{}
+	for al := range a.live { // holds all that are not resolved
+		if al.Status != Resolved {
+			counts[al.Level]++
+		}
+	}
+	return counts
 }
 
 // Show returns a copy of one alert with what each sink was told.

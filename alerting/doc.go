@@ -19,6 +19,9 @@
 //	between intent and the call        the intent says so: the sink is searched for its key, then told
 //	between the answer and its sync    the same search finds the message; a sink that cannot be
 //	                                   searched (an incoming webhook) is told twice
+//	after Audit was handed a decision  Audit may not wait, so what it was handed lies in memory until whoever took
+//	                                   it has written it: the alert is right, and a few decisions about it
+//	                                   are missing on record (in an orderly stop none: see Run)
 //
 // # Figures
 //

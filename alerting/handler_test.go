@@ -17,8 +17,14 @@ import (
 // served is a running Alerter with one critical alert, and a client of its socket.
 func served(t *testing.T) (*alerting.Client, *audit) {
 	t.Helper()
-	log := &audit{}
-	a, err := alerting.New(alerting.Options{Sinks: []alerting.Sink{newRoom("soc")}, Journal: &memJournal{}, Audit: log.add})
+	log, opened := &audit{}, make(chan struct{}, 1)
+	decided := func(d alerting.Decision) {
+		log.add(d)
+		if d.Outcome == alerting.Opened {
+			opened <- struct{}{}
+		}
+	}
+	a, err := alerting.New(alerting.Options{Sinks: []alerting.Sink{newRoom("soc")}, Journal: &memJournal{}, Audit: decided})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +38,7 @@ func served(t *testing.T) (*alerting.Client, *audit) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: time.Second}
+	s := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() {
 		_ = s.Close()
@@ -41,16 +47,12 @@ func served(t *testing.T) (*alerting.Client, *audit) {
 			t.Error(err)
 		}
 	})
-	c := alerting.NewClient(path)
-	for range 1000 {
-		if list, err := c.Alerts(t.Context(), nil, false); err != nil {
-			t.Fatal(err)
-		} else if len(list) == 1 {
-			return c, log
-		}
-		time.Sleep(time.Millisecond)
+	select {
+	case <-opened: // under the lock that every request needs
+		return alerting.NewClient(path), log
+	case <-time.After(time.Minute):
+		t.Fatal("the alert does not come up")
 	}
-	t.Fatal("the alert does not come up")
 	return nil, nil
 }
 

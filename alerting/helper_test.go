@@ -97,7 +97,9 @@ type feed struct {
 	next    int
 	done    int // committed
 	more    chan struct{}
-	err     error
+	err     error // of Next
+	full    error // of Commit
+	tries   int   // of Commit
 }
 
 func newFeed() *feed { return &feed{more: make(chan struct{}, 1)} }
@@ -138,8 +140,11 @@ func (f *feed) Next(ctx context.Context) (alerting.Batch, error) {
 func (f *feed) Commit(p alerting.Position) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.done = p.(int)
-	return nil
+	f.tries++
+	if f.full == nil {
+		f.done = p.(int)
+	}
+	return f.full
 }
 
 func (f *feed) restart() {
@@ -248,15 +253,6 @@ func (r *room) acts(act alerting.Act) (list []said) {
 		}
 	}
 	return list
-}
-
-// deaf is a room that cannot be searched.
-type deaf struct{ r *room }
-
-func (d deaf) Name() string            { return d.r.name }
-func (d deaf) Traits() alerting.Traits { return d.r.traits }
-func (d deaf) Deliver(ctx context.Context, m *alerting.Message) (alerting.Ref, error) {
-	return d.r.Deliver(ctx, m)
 }
 
 // audit collects decisions.

@@ -11,7 +11,8 @@ import (
 type Matches interface {
 	// Next waits for the next batch. It returns ctx.Err() when ctx ends; any other error ends Run.
 	Next(ctx context.Context) (Batch, error)
-	// Commit says that everything up to p is in the journal and need not be read again.
+	// Commit says that everything up to p is in the journal and need not be read again. After an error it is called
+	// again with the same p.
 	Commit(p Position) error
 }
 
