@@ -41,6 +41,40 @@ def beat(self, times, pause):
         time.sleep(pause)
 
 
+@app.task(name="abuse.echo")
+def echo(value, **more):
+    """Returns what it is given, as far too many tasks do."""
+    return value
+
+
+@app.task(name="abuse.fail")
+def fail(text):
+    raise ValueError(text)
+
+
+@app.task(name="abuse.say")
+def say(text):
+    from celery.utils.log import get_task_logger
+
+    get_task_logger("abuse").warning("%s", text)
+
+
+@app.task(name="abuse.again", bind=True, max_retries=1, default_retry_delay=0)
+def again(self):
+    raise self.retry(exc=TimeoutError("no answer in 5 s"))
+
+
+@app.task(name="abuse.crash")
+def crash():
+    """Kills its process, as the kernel does when memory is short."""
+    os.kill(os.getpid(), 9)
+
+
+@app.task(name="abuse.slow", time_limit=1)
+def slow():
+    time.sleep(60)
+
+
 def attack_pickle():
     app.send_task("abuse.nap", args=[0], serializer="pickle", queue="abused")
 
