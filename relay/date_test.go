@@ -45,6 +45,7 @@ func TestTheBestClockDatesAnEvent(t *testing.T) {
 		{"before midnight of New Year in the west it is next year in UTC", "2026-12-31T23:30:00Z", "", false, false, zone("America/New_York"), time.UTC, "2027-01-01T04:30:00Z", "header"},
 		{"summer time counts on the day of the event", "", "2026-07-01T12:00:00Z", false, false, zone("Europe/Berlin"), time.UTC, "2026-07-01T10:00:00Z", "line"},
 		{"an hour that the clocks leave out is the one after it", "", "2026-03-29T02:30:00Z", false, false, zone("Europe/Berlin"), time.UTC, "2026-03-29T01:30:00Z", "line"},
+		{"of an hour that comes twice it is the one nearer to the receipt", "", "2026-10-25T02:30:00Z", false, false, zone("Europe/Berlin"), time.UTC, "2026-10-25T01:30:00Z", "line"},
 		{"without any clock it is the receipt's", "", "", false, false, zone("Europe/Berlin"), time.UTC, received, "receipt"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

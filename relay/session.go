@@ -12,6 +12,7 @@ import (
 	"destring/relay/listener"
 	"destring/relay/signals"
 	"destring/relay/spool"
+	"destring/relay/syslog"
 	"destring/rules"
 	"destring/rules/event"
 )
@@ -157,21 +158,12 @@ func Date(ev *event.Event, zone *time.Location) {
 	case ev.Celery.HasTime && ev.Celery.TimeHasZone:
 		ev.Timestamp, ev.TimestampFrom = ev.Celery.Time, event.TimeLine
 	case ev.Celery.HasTime:
-		ev.Timestamp, ev.TimestampFrom = onWall(ev.Celery.Time, zone), event.TimeLine
+		ev.Timestamp, ev.TimestampFrom = syslog.Instant(ev.Celery.Time, ev.Received, zone), event.TimeLine
 	case ev.Syslog.HasTime:
-		ev.Timestamp, ev.TimestampFrom = onWall(ev.Syslog.Time, zone), event.TimeHeader
+		ev.Timestamp, ev.TimestampFrom = syslog.Instant(ev.Syslog.Time, ev.Received, zone), event.TimeHeader
 	default:
 		ev.Timestamp, ev.TimestampFrom = ev.Received, event.TimeReceipt
 	}
-}
-
-// onWall is when a clock that hangs in zone shows wall, which is written as if it were UTC.
-func onWall(wall int64, zone *time.Location) int64 {
-	if zone == time.UTC {
-		return wall
-	}
-	t := time.Unix(0, wall).UTC()
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone).UnixNano()
 }
 
 // append puts clean into the spool and deals with a full one. A sender that is answered waits for

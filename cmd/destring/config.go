@@ -42,12 +42,12 @@ type Listen struct {
 	Stall  time.Duration `key:"stall" default:"2s" doc:"With shed: how long reading may pause in one spell of fullness."`
 
 	MaxMessage       Size          `key:"max_message" default:"1MiB" doc:"Longer messages are cut and flagged."`
-	MaxConnections   int           `key:"max_connections" default:"10000" doc:"Connections of all listeners together."`
-	PeerConnections  int           `key:"max_connections_per_peer" default:"0" doc:"Connections of one peer; 0 is no limit."`
+	MaxConnections   int           `key:"max_connections" default:"10000" doc:"Connections of each listener."`
+	PeerConnections  int           `key:"max_connections_per_peer" default:"0" doc:"Connections of one peer to each listener; 0 is no limit."`
 	PeerMessages     int           `key:"messages_per_second_per_peer" default:"0" doc:"Messages a second that one peer may send before its reading is slowed; 0 is no limit."`
 	PeerBytes        Size          `key:"bytes_per_second_per_peer" default:"0B" doc:"Bytes a second that one peer may send before its reading is slowed; 0B is no limit."`
 	HandshakeTimeout time.Duration `key:"handshake_timeout" default:"10s" doc:"A TLS handshake that takes longer is ended."`
-	IdleTimeout      time.Duration `key:"idle_timeout" default:"0s" doc:"A connection without a byte for so long is closed; 0s never closes one, as workers may be quiet for days."`
+	IdleTimeout      time.Duration `key:"idle_timeout" default:"24h" doc:"A connection without a byte for so long is closed. Python's handlers never reconnect, so a short time loses records; dead peers are found by TCP keep-alive anyway."`
 	FrameTimeout     time.Duration `key:"frame_timeout" default:"30s" doc:"A message that was begun and not ended in this time is kept as far as it came and the connection closed."`
 	DrainTimeout     time.Duration `key:"drain_timeout" default:"5s" doc:"When stopping: how long the sockets are still read."`
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"destring/rules/redact"
 )
 
 // check finds what is wrong with values that are each of their type.
@@ -77,8 +79,8 @@ func (l *loader) checkListen(n *Listen) {
 	if doors == 0 {
 		l.fault("listen.syslog_tls.address", "must not be empty: nothing listens (set listen.syslog_tls.address or DESTRING_LISTEN_SYSLOG_TLS_ADDRESS)")
 	}
-	if n.MaxMessage < 1<<10 || n.MaxMessage > 64<<20 {
-		l.fault("listen.max_message", "%s is not between 1KiB and 64MiB", n.MaxMessage)
+	if n.MaxMessage < 1<<10 || n.MaxMessage > redact.MaxText {
+		l.fault("listen.max_message", "%s is not between 1KiB and %s, the longest text that redaction judges", n.MaxMessage, Size(redact.MaxText))
 	}
 	if n.MaxConnections < 1 {
 		l.fault("listen.max_connections", "must be at least 1")

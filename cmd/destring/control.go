@@ -149,10 +149,18 @@ func (c *controlClient) do(ctx context.Context, method, path string, body any) (
 		if json.NewDecoder(res.Body).Decode(&said) != nil || said.Error == "" {
 			said.Error = res.Status
 		}
+		if res.StatusCode == http.StatusUnprocessableEntity {
+			return nil, &refusedError{said.Error}
+		}
 		return nil, errors.New(said.Error)
 	}
 	return res, nil
 }
+
+// refusedError is what the relay said of a request that it understood and would not follow.
+type refusedError struct{ text string }
+
+func (e *refusedError) Error() string { return e.text }
 
 // ask calls the API and reads its answer into v.
 func (c *controlClient) ask(ctx context.Context, method, path string, body, v any) error {

@@ -29,14 +29,13 @@ func TestReloadTakesANewCertificateAndKeepsConnections(t *testing.T) {
 	r := e.start("")
 	file := filepath.Join(e.dir, "destring.yaml")
 	conn := e.dial(r, "worker-1.example")
-	before := r.house.config.Environment
 
 	leaf := e.issue(pki.Request{Purpose: pki.Server, Names: []string{"localhost", "127.0.0.1"}, Valid: time.Hour})
 	e.write("server.pem", leaf.CertPEM, 0o644)
 	e.write("server.key", leaf.KeyPEM, 0o600)
-	e.rewrite("environment: "+before, "environment: staging")
+	e.rewrite("environment: test", "environment: staging\nredact: {profile: strict}")
 	out, errOut, code := commandLine("reload", "-c", file)
-	if code != exitOK || !strings.Contains(out, "changed: environment") {
+	if code != exitOK || !strings.Contains(out, "changed: redact.profile") || !strings.Contains(out, "wait for a restart: environment") {
 		t.Fatalf("reload: code %d, %s%s", code, out, errOut)
 	}
 	renewed := e.dial(r, "worker-2.example")
@@ -44,14 +43,18 @@ func TestReloadTakesANewCertificateAndKeepsConnections(t *testing.T) {
 		t.Error("the new certificate is not shown")
 	}
 	renewed.Close()
-	io.WriteString(conn, frame(134, "celery.app.trace", "[2026-11-25 10:00:00,123: INFO/MainProcess] celery@shop-a ready."))
+	io.WriteString(conn, frame(134, "celery.app.trace", leakyLines()[1]))
 	hangUp(t, conn) // the old connection lived on
 	var doc map[string]any
 	if err := json.Unmarshal(e.topic("celery.logs.v1", 1)[0].Value, &doc); err != nil {
 		t.Fatal(err)
 	}
-	if got := get(doc, "service", "environment"); got != "staging" {
-		t.Errorf("the record says environment %v", got)
+	if got := get(doc, "service", "environment"); got != "test" {
+		t.Errorf("the record says environment %v before the restart", got)
+	}
+	// The strict profile gives no fingerprints.
+	if text, _ := get(doc, "message").(string); !strings.Contains(text, "[REDACTED:aws-access-token]") {
+		t.Errorf("the old policy is in force: %s", text)
 	}
 }
 

@@ -36,18 +36,33 @@ func (c *Config) alertMemory() string {
 }
 
 // loadKey reads the key file at path and makes it with a new random key when it does not
-// exist, as spool.LoadKeys does.
+// exist. A crash leaves the whole key or none: it is linked to its name when it is on the disk.
 func loadKey(path string) ([]byte, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	key, err := readKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		_, err = fmt.Fprintf(f, "%x\n", randomKey())
-		if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-			return nil, fmt.Errorf("key: write %s: %w", path, err)
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
+	f, err := os.CreateTemp(dir, ".destring-key-*") // mode 0600
+	if err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = fmt.Fprintf(f, "%x\n", randomKey())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, fmt.Errorf("key: write %s: %w", path, err)
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}
 	return readKey(path)
@@ -55,6 +70,9 @@ func loadKey(path string) ([]byte, error) {
 
 // readKey reads a key file.
 func readKey(path string) ([]byte, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
 	if err := checkPrivate(path); err != nil {
 		return nil, fmt.Errorf("key: %w", err)
 	}

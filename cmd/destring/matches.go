@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -24,8 +27,9 @@ type spoolMatches struct {
 	next    atomic.Pointer[detect.Set] // rules of a reload, for the next frame
 	saved   time.Time                  // when the place was last made durable
 	buf     []byte
-	unsaved int         // records judged since then
-	file    *memoryFile // for a memory that does not fit beside the cursor
+	unsaved int            // records judged since then
+	pending spool.Position // journaled and not durable yet; 0 is none
+	file    *memoryFile    // for a memory that does not fit beside the cursor
 }
 
 // inFile is the state beside the cursor when the correlations' memory lies in the file.
@@ -65,9 +69,12 @@ func (m *spoolMatches) restore(state []byte) {
 // is the same.
 func (m *spoolMatches) Use(set *detect.Set) { m.next.Store(set) }
 
+// behind reports whether there are frames that alerting has not read.
+func (m *spoolMatches) behind() bool { return m.reader.Behind() }
+
 // Next waits for the next frame with a match.
 func (m *spoolMatches) Next(ctx context.Context) (alerting.Batch, error) {
-	f, err := m.reader.Next(ctx)
+	f, err := m.frame(ctx)
 	if err != nil {
 		return alerting.Batch{}, err
 	}
@@ -77,6 +84,24 @@ func (m *spoolMatches) Next(ctx context.Context) (alerting.Batch, error) {
 		m.restore(state)
 	}
 	return alerting.Batch{Matches: m.read(f), Position: f.Position}, nil
+}
+
+// frame waits for a frame. What is journaled is made durable after saveEvery at the latest, also when
+// nothing more comes: a reader that does not move on keeps the spool from deleting anything.
+func (m *spoolMatches) frame(ctx context.Context) (spool.Frame, error) {
+	for m.pending != 0 {
+		wait, cancel := context.WithTimeout(ctx, saveEvery)
+		f, err := m.reader.Next(wait)
+		cancel()
+		late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+		if !late && !errors.Is(err, io.EOF) {
+			return f, err
+		}
+		if serr := m.save(m.pending); serr != nil || !late {
+			return f, cmp.Or(serr, err)
+		}
+	}
+	return m.reader.Next(ctx)
 }
 
 // read takes the matches out of a frame. What cannot be read was damaged after it was checked; it
@@ -109,12 +134,18 @@ const (
 // correlations' memory. When that is large it is not done every time: after a crash
 // alerting reads a few frames again and knows their events.
 func (m *spoolMatches) Commit(p alerting.Position) error {
+	at := p.(spool.Position)
 	if len(m.buf) > smallState && time.Since(m.saved) < saveEvery && m.unsaved < saveAfter {
+		m.pending = at
 		return nil
 	}
+	return m.save(at)
+}
+
+// save makes durable that all up to at is done.
+func (m *spoolMatches) save(at spool.Position) error {
 	m.buf = m.judge.AppendState(m.buf[:0])
-	m.saved, m.unsaved = time.Now(), 0
-	at := p.(spool.Position)
+	m.saved, m.unsaved, m.pending = time.Now(), 0, 0
 	if len(m.buf) <= spool.MaxState {
 		return m.reader.Commit(at, m.buf)
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // reloadable are the keys, or groups of keys, that take effect at a reload. The others need a restart.
-var reloadable = []string{"environment", "name", "zone", "peers", "redact", "rules", "log.level",
+var reloadable = []string{"peers", "redact", "rules", "log.level",
 	"listen.syslog_tls.cert_file", "listen.syslog_tls.key_file", "listen.syslog_tls.client_ca_file", "listen.syslog_tls.crl_file", "listen.syslog_tls.client_auth", "listen.syslog_tls.permitted_peers",
 	"listen.relp.cert_file", "listen.relp.key_file", "listen.relp.client_ca_file", "listen.relp.crl_file", "listen.relp.client_auth", "listen.relp.permitted_peers"}
 
@@ -66,6 +66,7 @@ func (h *house) reload() (reloaded, error) {
 // refit puts what can change into place: engine and certificates.
 func (h *house) refit(next *Config) error {
 	next.maxRecord = h.config.maxRecord
+	next.Environment, next.Name = h.config.Environment, h.config.Name // they wait for a restart
 	set, err := next.ruleSet()
 	if err != nil {
 		return err
@@ -93,14 +94,34 @@ func (h *house) refit(next *Config) error {
 		}
 		apply = append(apply, func() error { return h.door.listeners[i].Reload(security) })
 	}
+	for _, put := range apply { // they were checked: what fails here fails before anything else is put in place
+		if err := put(); err != nil {
+			return err
+		}
+	}
 	h.relay.Use(relay.Policy{Engine: engine, Celery: read})
 	h.matches.Use(set)
 	h.level.Set(next.logLevel())
-	var errs []error
-	for _, put := range apply {
-		errs = append(errs, put())
+	h.set = set
+	return nil
+}
+
+// renew makes the engine again by the configuration and the rules in force: an entry of the redaction
+// policy has ended. The file is not read, so a mistake that stands in it cannot keep the entry alive.
+func (h *house) renew() error {
+	h.reloading.Lock()
+	defer h.reloading.Unlock()
+	engine, err := h.config.engine(h.master, h.set)
+	if err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	read, err := h.config.celeryOptions()
+	if err != nil {
+		return err
+	}
+	h.relay.Use(relay.Policy{Engine: engine, Celery: read})
+	h.log.Info("relay: an entry of the redaction policy has ended")
+	return nil
 }
 
 // reloadOnSignal reloads at SIGHUP until ctx ends.
@@ -118,8 +139,7 @@ func (h *house) reloadOnSignal(ctx context.Context) error {
 	}
 }
 
-// expirePolicy reads the policy again whenever an entry of it has ended, until ctx ends. Should the file be
-// broken by then, the entry stays in force, and the log says so every minute.
+// expirePolicy ends entries of the redaction policy when their time has come, until ctx ends.
 func (h *house) expirePolicy(ctx context.Context) error {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -127,7 +147,9 @@ func (h *house) expirePolicy(ctx context.Context) error {
 		select {
 		case now := <-tick.C:
 			if end := h.relay.Engine().NextExpiry(); !end.IsZero() && !now.Before(end) {
-				_, _ = h.reloadAndSay() // it is in the log
+				if err := h.renew(); err != nil {
+					h.log.Error("relay: an entry of the redaction policy has ended and the policy cannot be made again", "error", err)
+				}
 			}
 		case <-ctx.Done():
 			return nil
@@ -210,8 +232,9 @@ is wrong changes nothing: exit code 78 and every fault.`,
 
 // exitConfigOrFailure tells a refused configuration from a relay that is not there.
 func exitConfigOrFailure(err error) int {
-	if strings.HasPrefix(err.Error(), "no relay answers") {
-		return exitFailure
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		return exitConfig
 	}
-	return exitConfig
+	return exitFailure
 }

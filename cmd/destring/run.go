@@ -23,8 +23,9 @@ const stopTime = 8 * time.Second
 //
 //  1. the door is shut: no new connections, sockets are read to a deadline, what came is
 //     made durable, then close_notify;
-//  2. a gap that is open is stated;
-//  3. the spool is sealed: its readers get to its end and deliver, to a deadline;
+//  2. alerting reads what is left, to a deadline, and ends; its last decisions are stated, for which
+//     the spool must still be open; so is a gap;
+//  3. the spool is sealed: the publisher gets to its end and delivers, to a deadline;
 //  4. everything is closed.
 //
 // A part that fails shuts the door too. What is not delivered stays in the spool.
@@ -42,7 +43,12 @@ func (h *house) run(ctx context.Context) error {
 	drain, stopDrain := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDrain()
 
-	var behind, beside sync.WaitGroup
+	telling, stopTelling := context.WithCancel(drain)
+	defer stopTelling()
+	auditing, stopAuditing := context.WithCancel(drain)
+	defer stopAuditing()
+
+	var behind, tellers, auditors, beside sync.WaitGroup
 	run := func(group *sync.WaitGroup, ctx context.Context, name string, part func(context.Context) error) {
 		group.Go(func() {
 			if err := part(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -51,8 +57,8 @@ func (h *house) run(ctx context.Context) error {
 		})
 	}
 	run(&behind, drain, "publish", h.outlet.Run)
-	run(&behind, drain, "alerts", func(ctx context.Context) error { return h.alerter.Run(ctx, h.matches) })
-	run(&beside, drain, "audit", h.audit.Run)
+	run(&tellers, telling, "alerts", func(ctx context.Context) error { return h.alerter.Run(ctx, h.matches) })
+	run(&auditors, auditing, "audit", h.audit.Run)
 	run(&beside, ctx, "gaps", h.stateGaps)
 	run(&beside, ctx, "damage", h.stateDamage)
 	run(&beside, drain, "control", h.control.Run)
@@ -73,6 +79,11 @@ func (h *house) run(ctx context.Context) error {
 
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.leftOf(stopBy.Load()))
 	defer cancel()
+	h.awaitAlerts(end)
+	stopTelling()
+	tellers.Wait()
+	stopAuditing()
+	auditors.Wait()
 	h.stateGap(end, true)
 	if serr := h.spool.Seal(end); serr != nil {
 		err = errors.Join(err, serr)
@@ -85,6 +96,25 @@ func (h *house) run(ctx context.Context) error {
 		err = cause
 	}
 	return err
+}
+
+// awaitAlerts waits until alerting has read the spool to its end, for a third of the time that is left.
+func (h *house) awaitAlerts(ctx context.Context) {
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)/3)
+	defer cancel()
+	if h.spool.Flush(ctx) != nil {
+		return
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for h.matches.behind() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // leftOf is how long the spool may be emptied when all is to be over at stopBy. For a Kafka that does

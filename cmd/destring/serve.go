@@ -133,6 +133,7 @@ type house struct {
 	door    door
 
 	started   time.Time
+	set       *detect.Set     // the rules in force
 	master    []byte          // the keys of fingerprints and hashes are derived from it
 	sets      []string        // --set, for a reload
 	level     *slog.LevelVar  // of log
@@ -180,6 +181,7 @@ func buildHouse(c *Config, o houseOptions) (h *house, err error) {
 	if err != nil {
 		return h, &exitError{exitConfig, err}
 	}
+	h.set = set
 	engine, err := c.engine(master, set)
 	if err != nil {
 		return h, &exitError{exitConfig, err}
@@ -249,6 +251,10 @@ func (c *Config) zone() *time.Location {
 	return zone
 }
 
+// commitDelay is how long records wait for others before they are written and synced together: every
+// round of writing and publishing costs about a millisecond of processor time, whatever it carries.
+const commitDelay = 5 * time.Millisecond
+
 func (h *house) openSpool(ring spool.Keyring) (err error) {
 	c := h.config
 	codec, err := spool.ParseCodec(c.Kafka.Compression)
@@ -256,7 +262,7 @@ func (h *house) openSpool(ring spool.Keyring) (err error) {
 		return &exitError{exitConfig, err}
 	}
 	h.spool, err = spool.Open(spool.Config{Dir: c.path(c.Spool.Dir), Keys: ring, Readers: []string{readerKafka, readerAlerts}, MaxSize: int64(c.Spool.MaxSize),
-		MinFree: int64(c.Spool.MinFree), Codec: codec, Stall: max(c.Listen.Stall, 10*time.Millisecond), Log: h.log, Metrics: spool.NewMetrics(h.metrics)})
+		MinFree: int64(c.Spool.MinFree), CommitDelay: commitDelay, Codec: codec, Stall: max(c.Listen.Stall, 10*time.Millisecond), Log: h.log, Metrics: spool.NewMetrics(h.metrics)})
 	return err
 }
 
@@ -300,11 +306,20 @@ func (h *house) partitions(topic string) int32 {
 	return int32(h.config.Kafka.Partitions)
 }
 
-// bury makes a dead letter of a record that the broker refused for good.
+// maxBuried is how much of a refused record its dead letter holds, in bytes.
+const maxBuried = 32 << 10
+
+// bury makes a dead letter of a record that the broker refused for good, and returns once it is
+// durable: the publisher gives the record up then. What it holds of the record was clean already.
 func (h *house) bury(d kafka.DeadLetter) error {
-	return h.relay.State(rules.Statement{Topic: rules.DeadLetters, Action: "record-refused", Kind: "event", Time: time.Now().UnixNano(), Severity: rules.High, Key: string(d.Key),
+	err := h.relay.State(rules.Statement{Topic: rules.DeadLetters, Action: "record-refused", Kind: "event", Time: time.Now().UnixNano(), Severity: rules.High, Key: string(d.Key),
 		Message: "The broker refused this record for good.", Fields: []rules.Field{rules.String("destring.dead_letter.reason", d.Reason), rules.String("destring.dead_letter.topic", d.Topic),
-			rules.Int("destring.dead_letter.partition", int64(d.Partition)), rules.String("destring.dead_letter.record", string(d.Value))}})
+			rules.Int("destring.dead_letter.partition", int64(d.Partition)), rules.Int("destring.dead_letter.bytes", int64(len(d.Value))),
+			rules.String("destring.dead_letter.record", string(d.Value[:min(len(d.Value), maxBuried)]))}})
+	if err != nil {
+		return err
+	}
+	return h.spool.Flush(h.ending)
 }
 
 // problems says what keeps the relay from doing its work, for /readyz. Kafka being away is none:

@@ -129,6 +129,17 @@ func (r *Reader) Next(ctx context.Context) (Frame, error) {
 	}
 }
 
+// Behind reports whether something is durable that Next has not returned or passed over. It may be called
+// from any goroutine.
+func (r *Reader) Behind() bool {
+	r.reading.Lock()
+	next := r.next
+	r.reading.Unlock()
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	return next < r.s.next && !r.s.closed
+}
+
 // more reports whether something is there to read. Spool.mu is held.
 func (r *Reader) more() (bool, error) {
 	switch s := r.s; {
