@@ -98,6 +98,8 @@ func isQuote(b byte) bool { return b == '"' || b == '\'' || b == '`' }
 func (c *scan) skipNoise(p int, k *keyName) int {
 	for p < len(c.text) && p-k.hi < 64 {
 		switch b := c.text[p]; {
+		case b == '.' && c.leaders(p) > 0:
+			p += c.leaders(p)
 		case b == ' ' || b == '\t', (b == '*' || b == '_') && p-k.hi < 3:
 			p++
 		case b == 0x1b || b == '#' || b == '\\':
@@ -122,6 +124,15 @@ func (c *scan) skipNoise(p int, k *keyName) int {
 		}
 	}
 	return p
+}
+
+// leaders returns the length of the dots that lead from a name to its value: password......: value.
+func (c *scan) leaders(p int) int {
+	n := run(c.text, p, func(b byte) bool { return b == '.' }) - p
+	if n < 3 || !c.signAfter(p+n) && !c.quotedAt(p+n+1) {
+		return 0
+	}
+	return n
 }
 
 // signAfter reports whether a sign of assignment stands at p or after a blank.

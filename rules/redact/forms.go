@@ -13,6 +13,7 @@ func ownForms() []form {
 		{"-----end ---- end", (*scan).pemTail},
 		{"eyj", (*scan).jwt},
 		{"bearer", (*scan).bearer},
+		{"auth_plain", (*scan).saslPlain},
 		{"basic", (*scan).basic},
 		{"$2a$ $2b$ $2y$ $2x$ $argon2 pbkdf2 $6$ $5$ $1$ $y$ $7$ $apr1$ $p$ $h$ {ssha {sha {md5} {crypt} {pbkdf2 scrypt: scrypt$ scram-sha- sha1$ sha256$ sha512$ md5$ $sha1$ $shiro1$ $bcrypt-", (*scan).passwordHash},
 		{"hooks.slack.com/ discord.com/api/webhooks/ discordapp.com/api/webhooks/ webhook.office.com/webhookb2/ api.telegram.org/bot hooks.zapier.com/ maker.ifttt.com/ chat.googleapis.com/v1/spaces/ outlook.office.com/webhook/ open.feishu.cn/open-apis/bot/ oapi.dingtalk.com/robot/ logic.azure.com hook.make.com/ hook.eu1.make.com/ hook.us1.make.com/", (*scan).webhook},
@@ -146,6 +147,23 @@ func (c *scan) bearer(start, end int) {
 		return
 	}
 	c.emit(span{det: detBearer, layer: Shape, rule: "bearer", noPrint: !highEntropy(b), remember: memorable(b)}, i, i+len(b))
+}
+
+// saslPlain finds the initial response of SMTP's and IMAP's AUTH PLAIN (RFC 4616): base64 of user and password between NULs.
+func (c *scan) saslPlain(_, end int) {
+	if end >= len(c.text) || c.text[end] != ' ' {
+		return
+	}
+	hi := run(c.text, end+1, isB64)
+	var head [48]byte
+	n := min(hi-end-1, 64) &^ 3
+	if m, err := base64.StdEncoding.Decode(head[:], c.text[end+1:end+1+n]); err != nil || !hasByte(head[:m], 0) {
+		return
+	}
+	for hi < len(c.text) && c.text[hi] == '=' {
+		hi++
+	}
+	c.emit(span{det: detBasic, layer: Shape, rule: "sasl-plain", noPrint: true}, end+1, hi)
 }
 
 // basic finds "Basic <base64 of user:password>".
@@ -325,119 +343,4 @@ func (c *scan) loginCall(_, end int) {
 	if b := c.text[v.lo:v.hi]; !placeholder(b) && !c.marks(b) && len(b) > 2 {
 		c.emit(span{det: detPassword, layer: Structure, rule: "login-call", noPrint: true, remember: memorable(b)}, v.lo, v.hi)
 	}
-}
-
-// command finds passwords among the arguments of known programs: as one line, and as the repr of a list.
-func (c *scan) command(start, end int) {
-	if start > 0 && (isAlnum(c.text[start-1]) || c.text[start-1] == '_') || end >= len(c.text) {
-		return
-	}
-	name := c.text[start:end]
-	if b := c.text[end]; !isSpace(b) && !isQuote(b) && b != '\\' {
-		return
-	}
-	stop := min(len(c.text), end+1024)
-	c.s.charge(2 * (stop - end))
-	for i := end; i+2 < stop; i++ {
-		if c.text[i] == '\n' && c.text[i-1] != '\\' || c.text[i] == '|' && c.text[i-1] == ' ' {
-			return
-		}
-		if c.text[i] != '-' || c.text[i-1] != ' ' && !isQuote(c.text[i-1]) || !isLetter(c.text[i+1]) && !hasPrefixFold(c.text[i:], "--user") {
-			continue
-		}
-		c.option(name, i)
-	}
-}
-
-// option looks at one option of a program at i.
-func (c *scan) option(name []byte, i int) {
-	t := c.text
-	flag := t[i+1]
-	attached := i+2 < len(t) && t[i+2] > ' ' && !isQuote(t[i+2]) && t[i+2] != '\\' && t[i+2] != ','
-	user := false
-	switch {
-	case hasPrefixFold(name, "mysql") || hasPrefixFold(name, "mariadb") || hasPrefixFold(name, "7z"):
-		if flag != 'p' || !attached || hasPrefixFold(t[i:], "-port") || hasPrefixFold(t[i:], "-protocol") {
-			return
-		}
-	case hasPrefixFold(name, "sshpass"), hasPrefixFold(name, "docker"):
-		if flag != 'p' {
-			return
-		}
-	case hasPrefixFold(name, "redis"):
-		if flag != 'a' || attached {
-			return
-		}
-	case hasPrefixFold(name, "ldap"):
-		if flag != 'w' {
-			return
-		}
-	case hasPrefixFold(name, "zip"):
-		if flag != 'P' {
-			return
-		}
-	case hasPrefixFold(name, "curl"):
-		if user = true; flag != 'u' && flag != 'U' && !hasPrefixFold(t[i:], "--user") {
-			return
-		}
-	}
-	lo := i + 2
-	if hasPrefixFold(t[i:], "--user") {
-		lo = i + 6
-	}
-	for lo < len(t) && lo-i < 16 && (t[lo] == ' ' || isQuote(t[lo]) || t[lo] == ',' || t[lo] == '\\' || t[lo] == '=' || t[lo] == '\n') {
-		lo++
-	}
-	hi := lo
-	for hi < len(t) && hi-lo < 256 && !isSpace(t[hi]) && !isQuote(t[hi]) && t[hi] != '\\' {
-		hi++
-	}
-	lo += c.r.markLen(t[lo:hi])
-	if user && hi < len(t) && isQuote(t[hi]) && c.quotedUser(hi) {
-		return
-	}
-	if user && lo < hi && t[lo] == '<' && t[hi-1] == '>' {
-		return // <user:password>
-	}
-	if user {
-		name := lo
-		for lo < hi && t[lo] != ':' {
-			lo++
-		}
-		if lo++; lo < hi && string(t[name:lo-1]) == string(t[lo:hi]) && sampleUser(t[lo:hi]) {
-			return // test:test
-		}
-		if lo == hi && mixed(t[name:lo-1]) { // a key in the place of the user, and no password
-			lo, hi = name, lo-1
-		}
-	}
-	if lo < hi && t[lo] != '-' && !placeholder(t[lo:hi]) && !c.marks(t[lo:hi]) && !sourceNames[string(lowered(nil, t[lo:hi]))] && (!hasPrefixFold(name, "docker") || mixed(t[lo:hi]) && t[i-1] == ' ' && !dotted(t[lo:hi]) && indexFold(t[i-min(i, 40):i], "login") >= 0) {
-		c.emit(span{det: detPassword, layer: Structure, rule: "command-line", noPrint: true, remember: memorable(t[lo:hi])}, lo, hi)
-	}
-}
-
-// quotedUser hides the password of user:'password' and 'user':'password' of a command line, where the quote at i stands.
-func (c *scan) quotedUser(i int) bool {
-	t := c.text
-	if i+2 < len(t) && t[i+1] == ':' && isQuote(t[i+2]) {
-		i += 2
-	} else if t[i-1] != ':' {
-		return false
-	}
-	v, ok := c.quotedValue(i)
-	if !ok || v.hi <= v.lo {
-		return false
-	}
-	if b := t[v.lo:v.hi]; !placeholder(b) && !c.marks(b) && noSpace(b) {
-		c.emit(span{det: detPassword, layer: Structure, rule: "command-line", noPrint: true, remember: memorable(b)}, v.lo, v.hi)
-	}
-	return true
-}
-
-func sampleUser(b []byte) bool {
-	switch string(b) {
-	case "test", "foo", "bar", "user", "username", "example":
-		return true
-	}
-	return false
 }

@@ -149,7 +149,7 @@ func (f *form) list() []string {
 	}
 	words := strings.Fields(f.words)
 	for i := range words {
-		if strings.HasSuffix(words[i], "_from") || strings.HasSuffix(words[i], "_(") {
+		if words[i] == "auth_plain" || strings.HasSuffix(words[i], "_from") || strings.HasSuffix(words[i], "_(") {
 			words[i] = strings.ReplaceAll(words[i], "_", " ")
 		}
 	}

@@ -62,7 +62,7 @@ func (c *scan) formed(k *keyName, v value) (value, bool) {
 			v = c.personName(v)
 			b = c.text[v.lo:v.hi]
 		}
-		ok = nameLike(b, k.noun.strength == strong, v.quote != 0)
+		ok = nameLike(b, k.noun.strength == strong, v.quote != 0) && !(k.noun.strength == weak && c.valueFollows(v))
 	case detBirthDate:
 		ok = digits(b) >= 2 && len(b) >= 6 && len(b) <= 32
 	case detAddress:
@@ -80,6 +80,16 @@ func (c *scan) formed(k *keyName, v value) (value, bool) {
 		ok = len(b) > 0 && !localIP(b)
 	}
 	return v, ok
+}
+
+// valueFollows reports whether v is the name in {"name": "X-Api-Key", "value": …}.
+func (c *scan) valueFollows(v value) bool {
+	i := v.hi + v.slashes + 1
+	for i < len(c.text) && (c.text[i] == ',' || c.text[i] == ' ') {
+		i++
+	}
+	w, ok := c.quotedValue(i)
+	return ok && valueWord(c.text[w.lo:w.hi])
 }
 
 // widen takes the groups that follow a bare value after a space: "439 216 2808".

@@ -171,6 +171,9 @@ func (c *scan) pair(p int, k *keyName) (int, separation) {
 			return c.skipSigns(j, &keyName{quote: '"'}), sepSign
 		}
 	}
+	if at := c.located(p, k); at > 0 {
+		return at, sepSign
+	}
 	open := c.beforeQuote(k)
 	if k.dashes && !c.option1(k) {
 		return 0, sepNone
@@ -179,6 +182,35 @@ func (c *scan) pair(p int, k *keyName) (int, separation) {
 		return i, sepPair
 	}
 	return 0, sepNone
+}
+
+// located returns where the input stands that a validator complains about, when the name is the last of its place:
+// {'loc': ('body', 'password'), 'msg': …, 'input': value}, {"field": "password", "message": …, "input": value}.
+func (c *scan) located(p int, k *keyName) int {
+	stop := min(len(c.text), p+240)
+	c.s.charge(8)
+	if p >= stop || hasByte([]byte("=:"), c.text[p]) || !hasByte([]byte(",])"), c.text[p]) && !hasByte([]byte(",])"), c.text[p-1]) {
+		return 0
+	}
+	window := c.text[p:stop]
+	for from := 0; ; {
+		at := indexFold(window[from:], "input")
+		if at < 0 {
+			return 0
+		}
+		c.s.charge(at)
+		at += from
+		from = at + len("input")
+		if n := slashesBefore(window, at-1); at == 0 || window[at-1] != k.quote || n != k.slashes {
+			continue
+		}
+		if hasByte(window[:at], '}') || hasByte(window[:at], '{') {
+			return 0
+		}
+		if end := c.closes(p+from, k.quote, k.slashes); end > 0 && end < len(c.text) && c.text[end] == ':' {
+			return end + 1
+		}
+	}
 }
 
 // option1 reports whether the dashed name is an option, not an option with its value glued on.

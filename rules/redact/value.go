@@ -413,7 +413,9 @@ func (c *scan) container(k *keyName, p int) bool {
 				next++
 			}
 			if next+2 < end && c.text[next] == ':' { // a member: what its own name says
-				if v, ok = c.quotedValue(next + 2); !ok {
+				for next++; next < end && c.text[next] == ' '; next++ {
+				}
+				if v, ok = c.quotedValue(next); !ok {
 					return count > 0
 				}
 				next = v.hi + v.slashes + 1
