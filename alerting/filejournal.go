@@ -24,8 +24,9 @@ import (
 // Each file has a key of its own, HKDF-SHA256(key, salt), and each open or Rewrite makes a new
 // file, so no nonce is used twice: not even after a crash, when nobody knows which
 // frames of the old file had reached the disk. The nonce is the number of the frame, so frames
-// cannot be moved, doubled or taken out of the middle. The end can be cut off; what is then missing
-// is as if it had not been synced.
+// cannot be moved, doubled or taken out of the middle unseen. The end can be cut off; what is then missing
+// is as if it had not been synced. Behind damage the entries go on with the next frame that opens: each holds
+// the whole new state of what it is about.
 //
 //	crash while a frame is written    its tail does not open: it is dropped, for it was not synced
 //	crash before the rename           the old file stands; the new one is removed at the next open
@@ -119,31 +120,12 @@ func journalKeys(key, salt []byte) (cipher.AEAD, []byte, error) {
 	return seal, derived[32:], err
 }
 
-// Replay implements Journal. It starts a new file with the entries of the old one.
+// Replay implements Journal. It starts a new file with the entries of the old one. When there is damage
+// (see Damage) entries may be missing between those that it applies.
 func (j *FileJournal) Replay(apply func([]byte) error) error {
-	var entries [][]byte
-	rest := j.old
-	if len(rest) > 0 {
-		rest = rest[journalHeader:]
-	}
-	for n := uint64(0); len(rest) > 0; n++ {
-		size := uint32(0)
-		if len(rest) >= 4 {
-			size = binary.BigEndian.Uint32(rest)
-		}
-		if len(rest) < 4 || size > maxEntry || uint64(len(rest)-4) < uint64(size) {
-			break // the tail that a crash left
-		}
-		plain, err := j.oldSeal.Open(nil, frameNonce(n), rest[4:4+size], nil)
-		if err != nil {
-			if len(rest) > int(4+size) {
-				j.damage = fmt.Errorf("alerting: journal %s: entry %d does not open and %d bytes after it are lost; alerts of that time may be sent again", j.path, n, len(rest)-int(4+size))
-			}
-			break
-		}
-		entries = append(entries, plain)
-		rest = rest[4+size:]
-	}
+	read := opening{seal: j.oldSeal, file: j.old, effort: searchBytes}
+	entries, damaged, first := read.entries()
+	j.damage = damageOf(j.path, damaged, first, len(entries))
 	if j.damage != nil { // kept for whoever looks into it
 		if err := os.WriteFile(j.path+".damaged", j.old, 0o600); err != nil {
 			return fmt.Errorf("alerting: journal: %w", err)
@@ -165,7 +147,8 @@ func (j *FileJournal) Replay(apply func([]byte) error) error {
 	})
 }
 
-// Damage says what Replay could not read; nil when it read everything but a torn tail.
+// Damage says what Replay could not read; nil when it read everything but a torn tail. The
+// damaged file is then kept beside the journal as *.damaged.
 func (j *FileJournal) Damage() error { return j.damage }
 
 // Append implements Journal.

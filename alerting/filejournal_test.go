@@ -85,27 +85,84 @@ func TestAJournalCutAnywhereGivesWhatWasSynced(t *testing.T) {
 	}
 }
 
-func TestAChangedByteIsNoticedAndWhatStandsBeforeItIsKept(t *testing.T) {
-	raw, ends := written(t, 3)
+// entriesIn are the numbers of the entries that a journal of these bytes gives.
+func entriesIn(t *testing.T, path string, raw []byte) (numbers []int, damage error) {
+	t.Helper()
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, damage := entriesOf(t, path)
+	for _, e := range got {
+		n := 0
+		if _, err := fmt.Sscanf(e, "entry %d:", &n); err != nil || e != string(entryNo(n)) {
+			t.Fatalf("an entry that nobody wrote: %q", e)
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, damage
+}
+
+func TestAChangedBitCostsOneEntryAtMostAndIsSaid(t *testing.T) {
+	raw, ends := written(t, 4)
 	for at := ends[0]; at < len(raw); at += 3 {
 		broken := bytes.Clone(raw)
 		broken[at] ^= 0x10
 		path := filepath.Join(t.TempDir(), "journal")
-		if err := os.WriteFile(path, broken, 0o600); err != nil {
-			t.Fatal(err)
+		got, damage := entriesIn(t, path, broken)
+		hit := 0
+		for ends[hit+1] <= at {
+			hit++
 		}
-		got, _ := entriesOf(t, path)
-		intact := 0
-		for intact < 3 && ends[intact+1] <= at {
-			intact++
+		want := []int{0, 1, 2, 3}
+		if at >= ends[hit]+4 { // else only its length is wrong
+			want = slices.Delete(want, hit, hit+1)
 		}
-		if len(got) != intact {
-			t.Fatalf("byte %d changed: %d entries, want the %d before it", at, len(got), intact)
+		if !slices.Equal(got, want) {
+			t.Errorf("byte %d, of entry %d: entries %v, want %v", at, hit, got, want)
 		}
-		for i, e := range got {
-			if e != string(entryNo(i)) {
-				t.Fatalf("byte %d changed: entry %d is %q", at, i, e)
+		if hit == 3 && len(got) == 3 {
+			continue // the last one looks as if it had not been synced
+		}
+		kept, err := os.ReadFile(path + ".damaged")
+		if damage == nil || !strings.Contains(damage.Error(), path+".damaged") || err != nil || !bytes.Equal(kept, broken) {
+			t.Errorf("byte %d, of entry %d: said %v; the copy: %v", at, hit, damage, err)
+		}
+	}
+}
+
+func TestAfterDamageTheJournalGoesOn(t *testing.T) {
+	raw, ends := written(t, 100)
+	zero := func(from, to int) func([]byte) []byte {
+		return func(b []byte) []byte { clear(b[from:to]); return b }
+	}
+	for name, c := range map[string]struct {
+		do   func([]byte) []byte
+		lost []int
+	}{
+		"a length that announces too much":   {func(b []byte) []byte { b[ends[1]] ^= 0x01; return b }, nil},
+		"a length that announces too little": {func(b []byte) []byte { b[ends[1]+3] ^= 0x20; return b }, nil},
+		"a lost block":                       {zero(ends[10]+20, ends[13]-20), []int{10, 11, 12}},
+		"two lost blocks":                    {func(b []byte) []byte { return zero(ends[50], ends[51])(zero(ends[3]+1, ends[4])(b)) }, []int{3, 50}},
+		"bytes put in":                       {func(b []byte) []byte { return slices.Insert(b, ends[7], bytes.Repeat([]byte{0, 0, 0, 60}, 64)...) }, nil},
+		"a torn end as well":                 {func(b []byte) []byte { b[ends[96]+9] ^= 1; return b[:len(b)-5] }, []int{96, 99}},
+		"the first length":                   {zero(ends[0], ends[0]+4), nil},
+	} {
+		path := filepath.Join(t.TempDir(), "journal")
+		got, damage := entriesIn(t, path, c.do(bytes.Clone(raw)))
+		var want []int
+		for i := range 100 {
+			if !slices.Contains(c.lost, i) {
+				want = append(want, i)
 			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: entries %v, lost should be %v", name, got, c.lost)
+		}
+		if damage == nil {
+			t.Errorf("%s: nothing is said", name)
+		}
+		if again, damage := entriesOf(t, path); len(again) != len(got) || damage != nil {
+			t.Errorf("%s: the next start reads %d entries (%v), want %d", name, len(again), damage, len(got))
 		}
 	}
 }
@@ -115,12 +172,9 @@ func TestEntriesThatAreMovedOrTakenOutAreNoticed(t *testing.T) {
 	first, second, third := raw[ends[0]:ends[1]], raw[ends[1]:ends[2]], raw[ends[2]:ends[3]]
 	for name, parts := range map[string][][]byte{"swapped": {second, first, third}, "doubled": {first, first, second}, "taken out": {second, third}} {
 		path := filepath.Join(t.TempDir(), "journal")
-		if err := os.WriteFile(path, append(bytes.Clone(raw[:ends[0]]), bytes.Join(parts, nil)...), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got, damage := entriesOf(t, path)
-		if damage == nil || len(got) > 1 {
-			t.Errorf("%s: %q, %v", name, got, damage)
+		got, damage := entriesIn(t, path, append(bytes.Clone(raw[:ends[0]]), bytes.Join(parts, nil)...))
+		if damage == nil || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
+			t.Errorf("%s: entries %v, %v", name, got, damage)
 		}
 		if kept, err := os.Stat(path + ".damaged"); err != nil || kept.Mode().Perm() != 0o600 {
 			t.Errorf("%s: the damaged file is not kept for whoever looks into it: %v", name, err)
