@@ -122,6 +122,17 @@ func (s *Spell) good() {
 	s.mu.Unlock()
 }
 
+// Shedding returns how many records the spell that is on has dropped, and since when; false when none is on.
+func (r *Relay) Shedding() (records uint64, since time.Time, on bool) {
+	s := &r.spell
+	if !s.active.Load() {
+		return 0, time.Time{}, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shed, s.began, !s.began.IsZero() && s.ended.IsZero()
+}
+
 // settle is how long the spool must take records before a spell counts as over, so that a
 // spool at its brink does not make a gap record of every second one.
 const settle = time.Second

@@ -73,7 +73,7 @@ func newAlertList() *cobra.Command {
 			}
 			p := &printerTo{w: cmd.OutOrStdout()}
 			for _, a := range list {
-				p.line("%s  %-8s %-12s %6d×  last %s ago  %s", a.ID, a.Level, a.Status, a.Count, age(time.Now(), a.Last), visible(titleOf(a)))
+				p.line("%s  %-8s %-12s %6d×  last %s ago  %s", a.ID, a.Level, a.Status, a.Count, age(time.Now(), lastOf(a)), visible(titleOf(a)))
 			}
 			if len(list) == 0 {
 				p.line("no alerts")
@@ -85,6 +85,14 @@ func newAlertList() *cobra.Command {
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "text or json")
 	f.add(cmd)
 	return cmd
+}
+
+// lastOf is when it last happened: by the record, else by our clock.
+func lastOf(a *alerting.Alert) time.Time {
+	if a.Last.IsZero() {
+		return a.Touched
+	}
+	return a.Last
 }
 
 // titleOf says what an alert is about in one line.

@@ -64,13 +64,17 @@ func TestWhatIsWrongIsSaidWithItsPlaceAndRemedy(t *testing.T) {
 		{name: "a secret in the file is refused", yaml: goodConfig + "x: 1\n", sets: nil, want: []string{"x: no such key"}},
 		{name: "a token in the file is refused", yaml: strings.Replace(goodConfig, "webhook_url_file: slack.url", "token: abc", 1), want: []string{"alerts.slack.token: a secret must not stand in this file"}},
 		{name: "a secret on the command line is refused", yaml: goodConfig, sets: []string{"alerts.slack.token=abc"}, want: []string{"--set alerts.slack.token: a secret on the command line"}},
-		{name: "an unknown variable is refused", yaml: goodConfig, env: []string{"DESTRING_KAFKA_BROKER=x:1"}, want: []string{"DESTRING_KAFKA_BROKER: no such variable (did you mean destring_kafka_brokers?)"}},
+		{name: "an unknown variable is refused", yaml: goodConfig, env: []string{"DESTRING_KAFKA_BROKER=x:1"}, want: []string{"DESTRING_KAFKA_BROKER: no such variable (did you mean DESTRING_KAFKA_BROKERS?)"}},
 		{name: "a key that others can read is refused", yaml: strings.Replace(goodConfig, "server.key", "open.key", 1), want: []string{"listen.syslog_tls.key_file", "chmod 0600"}},
 		{name: "a file that is missing is named", yaml: strings.Replace(goodConfig, "client_ca_file: ca.pem", "client_ca_file: nothere.pem", 1), want: []string{"listen.syslog_tls.client_ca_file: there is no such file", "nothere.pem"}},
 		{name: "a broker that is not loopback needs TLS", yaml: strings.Replace(goodConfig, "127.0.0.1:9092", "kafka.example:9092", 1), want: []string{"kafka.brokers: kafka.example:9092 is not loopback"}},
 		{name: "a plain input that is not loopback is refused", yaml: strings.Replace(goodConfig, "on_full: shed", `plain: {udp: "0.0.0.0:514"}`, 1), want: []string{"listen.plain.udp: 0.0.0.0:514 is not loopback"}},
 		{name: "nothing that listens is refused", yaml: "kafka: {brokers: [\"127.0.0.1:9092\"]}\n", want: []string{"listen.syslog_tls.address: must not be empty: nothing listens"}},
 		{name: "a key in the spool is refused", yaml: goodConfig + "redact: {key_file: spool/redact.key}\n", want: []string{"redact.key_file", "lies in spool.dir"}},
+		{name: "a second document is refused", yaml: goodConfig + "---\nkafka: {topic: other}\n", want: []string{"destring.yaml:8:1", "a second document"}},
+		{name: "a name that Kafka does not take is refused", yaml: strings.Replace(goodConfig, "celery.logs.v1", "a b", 1), want: []string{`kafka.topic: "a b" is no name of a topic`}},
+		{name: "a port that there is not is refused", yaml: strings.Replace(goodConfig, "127.0.0.1:9514", "127.0.0.1:99999", 1), want: []string{"metrics.address"}},
+		{name: "a name with a line feed is refused", yaml: goodConfig + "name: \"a\\nb\"\n", want: []string{"name: must be at most 255"}},
 		{name: "a list of peers has keys of its own", yaml: goodConfig + "peers: [{match: \"*.shop\", zon: UTC}]\n", want: []string{"peers: entry 1: zon: no such key (did you mean zone?)"}},
 	}
 	for _, c := range cases {

@@ -7,10 +7,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"destring/rules/redact"
 )
@@ -35,6 +38,14 @@ func (l *loader) check(c *Config) {
 		l.fault("redact.debug_until", "must be set with profile debug: when does the debugging end?")
 	}
 	l.checkFiles(c)
+	for key, text := range map[string]string{"name": c.Name, "environment": c.Environment} {
+		if strings.ContainsFunc(text, unicode.IsControl) || len(text) > 255 {
+			l.fault(key, "must be at most 255 characters without line feeds and other controls")
+		}
+	}
+	if c.Spool.Dir != "" && len(c.controlSocket()) > maxSocketPath {
+		l.fault("control.socket", "%s is longer than %d bytes, which a unix socket may not be: set a shorter path", c.controlSocket(), maxSocketPath)
+	}
 	l.checkKafka(&c.Kafka)
 	l.checkSlack(&c.Alerts.Slack)
 	l.checkAlerts(c)
@@ -76,6 +87,9 @@ func (l *loader) checkListen(n *Listen) {
 	if n.Plain.Unix != "" {
 		doors++
 	}
+	if a := n.SyslogTLS.Address; a != "" && a == n.RELP.Address && !strings.HasSuffix(a, ":0") {
+		l.fault("listen.relp.address", "%s is that of listen.syslog_tls too", a)
+	}
 	if doors == 0 {
 		l.fault("listen.syslog_tls.address", "must not be empty: nothing listens (set listen.syslog_tls.address or DESTRING_LISTEN_SYSLOG_TLS_ADDRESS)")
 	}
@@ -87,13 +101,16 @@ func (l *loader) checkListen(n *Listen) {
 	}
 }
 
+// maxSocketPath is the longest path of a unix socket, sun_path of unix(7) less its NUL.
+const maxSocketPath = 107
+
 // checkAddress wants host:port; loopback also wants that nobody else can reach it.
 func (l *loader) checkAddress(key, address string, loopback bool) {
 	if address == "" {
 		return
 	}
 	host, port, err := net.SplitHostPort(address)
-	if err != nil || port == "" {
+	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || strconv.FormatUint(n, 10) != port {
 		l.fault(key, "%q is no address: write host:port, as 127.0.0.1:6514", address)
 		return
 	}
@@ -107,6 +124,8 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
+var topicName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
+
 func (l *loader) checkKafka(k *Kafka) {
 	for _, b := range k.Brokers {
 		l.checkAddress("kafka.brokers", b, false)
@@ -117,8 +136,11 @@ func (l *loader) checkKafka(k *Kafka) {
 	}
 	topics := []string{k.Topic, k.AlertsTopic, k.AuditTopic, k.DLQTopic}
 	for i, t := range topics {
-		if t == "" || slices.Contains(topics[:i], t) {
+		switch {
+		case t == "" || slices.Contains(topics[:i], t):
 			l.fault("kafka.topic", "the four topics must have names, each its own; %q is empty or comes twice", t)
+		case !topicName.MatchString(t) || t == "." || t == "..":
+			l.fault("kafka.topic", "%q is no name of a topic: Kafka takes letters, digits, dot, underscore and hyphen, 249 at most", t)
 		}
 	}
 	if k.Partitions < 1 || k.Partitions > 10000 {

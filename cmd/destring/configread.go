@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -51,9 +53,7 @@ func loadConfigOrigins(file string, sets, environ []string) (*Config, map[string
 	l.readSets(sets)
 	c := &Config{file: file}
 	l.fill(c)
-	if len(l.faults) == 0 {
-		l.check(c)
-	}
+	l.check(c)
 	slices.SortStableFunc(l.faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Key, b.Key))
 	})
@@ -97,11 +97,16 @@ func (l *loader) readFile() error {
 		return Faults{{File: l.file, Message: err.Error()}}
 	}
 	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
+	documents := yaml.NewDecoder(bytes.NewReader(data))
+	if err := documents.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
 		return Faults{{File: l.file, Message: strings.ReplaceAll(err.Error(), "\n", " ")}}
 	}
 	if len(doc.Content) == 0 {
 		return nil // an empty file sets nothing
+	}
+	var second yaml.Node
+	if err := documents.Decode(&second); !errors.Is(err, io.EOF) {
+		return Faults{{File: l.file, Line: second.Line, Column: second.Column, Message: "a second document stands behind ---, and only one is read: put it into the first"}}
 	}
 	l.walk(doc.Content[0], "")
 	l.layers.SetConfigType("yaml")
@@ -193,12 +198,17 @@ func (l *loader) readEnvironment(environ []string) {
 		}
 		i := slices.Index(names, name)
 		if i < 0 {
-			l.faults = append(l.faults, Fault{Key: name, Message: "no such variable" + didYouMean(strings.ToLower(name), lower(names))})
+			l.faults = append(l.faults, Fault{Key: name, Message: "no such variable" + didYouMeanVariable(name, names)})
 			continue
 		}
 		l.layers.Set(l.fields[i].Key, value)
 		l.loose[l.fields[i].Key], l.origin[l.fields[i].Key] = true, "env"
 	}
+}
+
+// didYouMeanVariable proposes a variable in the case in which it is written.
+func didYouMeanVariable(name string, names []string) string {
+	return strings.ReplaceAll(strings.ToUpper(didYouMean(strings.ToLower(name), lower(names))), "DID YOU MEAN", "did you mean")
 }
 
 func lower(names []string) []string {

@@ -14,12 +14,18 @@ import (
 func (h *house) stateGaps(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var said time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case now := <-tick.C:
 			h.stateGap(ctx, false)
+			// The gap goes on record when it is over; whoever can mend it should know while it lasts.
+			if n, since, on := h.relay.Shedding(); on && now.Sub(said) >= time.Minute {
+				said = now
+				h.log.Warn("relay: the spool is full and plain syslog is dropped", "records", n, "since", since, "remedy", "mend what keeps Kafka from taking records, or give spool.max_size more room")
+			}
 		}
 	}
 }

@@ -329,5 +329,8 @@ func (h *house) problems() map[string]string {
 	if h.spool.Usage() >= 1 {
 		problems["spool"] = "full"
 	}
+	if n, since, on := h.relay.Shedding(); on {
+		problems["spool"] = fmt.Sprintf("full since %s: plain syslog is dropped, %d records so far", since.UTC().Format(time.RFC3339), n)
+	}
 	return problems
 }

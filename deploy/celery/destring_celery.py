@@ -26,6 +26,7 @@ import os
 import random
 import socket
 import ssl
+import sys
 import threading
 import time
 
@@ -54,14 +55,19 @@ class Handler(logging.Handler):
 
     def __init__(self, address=None, ca=None, cert=None, key=None, capacity=10000, timeout=10.0, server_name=None):
         super().__init__()
+        self._reset()
         env = os.environ.get
-        host, _, port = (address or env("DESTRING_ADDRESS", "localhost:6514")).rpartition(":")
+        address = address or env("DESTRING_ADDRESS", "localhost:6514")
+        host, colon, port = address.rpartition(":")
+        if not colon or port.endswith("]"):
+            host, port = address, "6514"
+        if not port.isdigit():
+            raise ValueError("DESTRING_ADDRESS is %r: write host:port, as relay.example:6514" % address)
         self.address = (host.strip("[]") or "localhost", int(port))
         self.ca, self.cert, self.key = ca or env("DESTRING_CA"), cert or env("DESTRING_CERT"), key or env("DESTRING_KEY")
         self.server_name = server_name or self.address[0]
         self.capacity, self.timeout = capacity, timeout
         self.hostname = _header(socket.gethostname(), 255)
-        self._reset()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._reset)
         atexit.register(self.close)
@@ -118,7 +124,7 @@ class Handler(logging.Handler):
 
     def _run(self):
         """Sends until the handler is closed and its queue is empty. Ends with the process."""
-        pause = 0.1
+        pause, failed = 0.1, False
         while True:
             with self._cond:
                 while not self._queue and not self._closing:
@@ -128,16 +134,31 @@ class Handler(logging.Handler):
             try:
                 if self._sock is None:
                     self._connect()
+                    if failed:
+                        self._say("connected to the relay on %s:%d again" % self.address)
                 self._send()
-                pause = 0.1
-            except Exception:
+                pause, failed = 0.1, False
+            except Exception as error:
                 self._drop_connection()
+                if not failed:
+                    self._say("cannot reach the relay on %s:%d (%s: %s); records wait, %d at most" % (self.address + (type(error).__name__, error, self.capacity)))
+                failed = True
                 with self._cond:
                     if self._closing and time.monotonic() > self._deadline:
                         break
                     self._cond.wait(pause * random.uniform(0.5, 1.5))
                 pause = min(pause * 2, 30.0)
         self._goodbye()
+
+    @staticmethod
+    def _say(text):
+        """One line to the real standard error, which Celery does not redirect into the log."""
+        if sys.__stderr__ is not None:
+            try:
+                sys.__stderr__.write("destring_celery: %s\n" % text)
+                sys.__stderr__.flush()
+            except (OSError, ValueError):
+                pass
 
     def _send(self):
         """Sends what is queued, in large writes. A batch leaves the queue when it is written whole."""
@@ -247,8 +268,6 @@ def install(**settings):
 
 
 try:  # `celery -A app worker -I destring_celery` imports this module before it sets logging up
-    import sys
-
     if any("destring_celery" in arg for arg in sys.argv[1:]):
         install()
 except ImportError:
