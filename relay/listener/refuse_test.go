@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"destring/relay/pki"
+	"destring/rules/event"
 )
 
 // refusedWith dials, tries to be heard and returns when the reason was counted.
@@ -75,6 +76,22 @@ func TestEachFailedHandshakeHasItsReason(t *testing.T) {
 		s.untilMetric(1, "refused_total", string(slowHandshake))
 		s.logs.until(t, "handshake-timeout", "remedy=")
 	})
+}
+
+func TestOnlyRefusedCertificatesAreToldOf(t *testing.T) {
+	told := make(chan string, 10)
+	s := newSite(t, func(s *site) {
+		s.cfg.Refused = func(p *event.Peer, why string) { told <- p.Address.Addr().String() + " " + p.Listener + " " + why }
+	})
+	s.raw().Close() // a health check
+	s.untilMetric(1, "refused_total", string(leftHandshake))
+	refusedWith(t, s, s.clientConfig(nil), noCertificate)
+	if got, want := <-told, "127.0.0.1 "+s.cfg.Name+" no-certificate"; got != want {
+		t.Errorf("told of %q, want %q", got, want)
+	}
+	if len(told) > 0 {
+		t.Errorf("told of %q too", <-told)
+	}
 }
 
 func must[T any](v T, err error) T {

@@ -337,6 +337,10 @@ func (c *Conn) worker(ev *event.Event) {
 	}
 }
 
+// sharedBy is in how many places a certificate may be before it is plain that a fleet shares it: each
+// new host would be said for ever.
+const sharedBy = 4
+
 // enter notes where a certificate is in use; it is said once of each address that comes beside another one. mu is held.
 func (t *Tracker) enter(ep *event.Peer, now int64) (Signal, bool) {
 	if ep.Fingerprint == "" {
@@ -349,7 +353,7 @@ func (t *Tracker) enter(ep *event.Peer, now int64) (Signal, bool) {
 		t.places[ep.Fingerprint] = open
 	}
 	open[place]++
-	if len(open) < 2 || open[place] > 1 {
+	if len(open) < 2 || len(open) > sharedBy || open[place] > 1 {
 		return Signal{}, false
 	}
 	if !t.seen.meet(t.hash("place", ep.Fingerprint, place), now, 0) {

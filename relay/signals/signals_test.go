@@ -413,6 +413,14 @@ func TestIdentity(t *testing.T) {
 		w.connect(event.Peer{Name: "w2", Fingerprint: "cd", Address: netip.MustParseAddrPort("[2001:db8::2]:1")})
 		w.want("changing addresses of a host")
 	})
+	bubble(t, "a certificate that a fleet shares is not said of each host", func(t *testing.T) {
+		w := newWatch(t, quick)
+		for n := range 50 {
+			w.pass(11 * time.Minute)
+			w.connect(event.Peer{Name: "fleet", Fingerprint: "ab", Address: netip.MustParseAddrPort(fmt.Sprintf("192.0.2.%d:1", n+1))})
+		}
+		w.want("", CertificateTwoPlaces, CertificateTwoPlaces, CertificateTwoPlaces)
+	})
 	bubble(t, "a host that moved was never in two places", func(t *testing.T) {
 		w := newWatch(t, quick)
 		for _, a := range []string{"192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"} {
