@@ -98,6 +98,8 @@ func isQuote(b byte) bool { return b == '"' || b == '\'' || b == '`' }
 func (c *scan) skipNoise(p int, k *keyName) int {
 	for p < len(c.text) && p-k.hi < 64 {
 		switch b := c.text[p]; {
+		case b == '[' && p+1 < len(c.text) && c.text[p+1] == ']' && c.signAfter(p+2): // password[]=
+			p += 2
 		case b == '.' && c.leaders(p) > 0:
 			p += c.leaders(p)
 		case b == ' ' || b == '\t', (b == '*' || b == '_') && p-k.hi < 3:

@@ -23,6 +23,7 @@ func ownForms() []form {
 		{"miie mhcc mc4caq b3blbnnzac mhqcaqee mihuagea miid mihcagea miig miij miic", (*scan).bareKey},
 		{"login_from logged_in_from request_from sign-in_from signin_from access_from attempt_from attempts_from connection_from accepted_from client", (*scan).clientIP},
 		{"kty", (*scan).jwk},
+		{"kind", (*scan).manifest},
 		{"values_( values(", (*scan).insertValues},
 		{"[parameters:", (*scan).parameters},
 		{"arguments:", (*scan).arguments},

@@ -20,6 +20,9 @@ const (
 // separator reads the separator at p and returns where the value starts.
 func (c *scan) separator(p int, k *keyName) (int, separation) {
 	t := c.text
+	if n := arrowLen(t[p:]); n > 0 {
+		return p + n, sepSign
+	}
 	switch b := t[p]; b {
 	case '=':
 		if c.inQuery(k.lo) {
@@ -213,6 +216,27 @@ func (c *scan) located(p int, k *keyName) int {
 	}
 }
 
+// named reports whether k is the value of a YAML entry called name or key.
+func (c *scan) named(k *keyName) bool {
+	i := k.lo
+	for i > 0 && k.lo-i < 4 && (c.text[i-1] == ' ' || isQuote(c.text[i-1])) {
+		i--
+	}
+	return hasSuffixFold(c.text[:i], "name:") || hasSuffixFold(c.text[:i], "key:")
+}
+
+// arrowLen returns the length of an arrow at the start of b, 0 without one.
+func arrowLen(b []byte) int {
+	if b[0] < utf8.RuneSelf {
+		return 0
+	}
+	switch r, n := utf8.DecodeRune(b); r {
+	case '→', '⇒', '➔', '➜', '⟶', '⟹':
+		return n
+	}
+	return 0
+}
+
 // option1 reports whether the dashed name is an option, not an option with its value glued on.
 func (c *scan) option1(k *keyName) bool {
 	return k.lo >= 2 && c.text[k.lo-1] == '-' && c.text[k.lo-2] == '-' || k.lo == k.word
@@ -280,8 +304,15 @@ func (c *scan) nextLine(p int, k *keyName) (int, separation) {
 		lines++
 	}
 	switch {
-	case k.quote != 0 && lines >= 2: // name="password" CRLF CRLF value
+	case lines >= 2 && (k.quote != 0 || hasSuffixFold(c.text[:k.lo], "name=")): // name="password" CRLF CRLF value
 		return i, sepSign
+	case lines == 1 && c.named(k): // - name: DB_PASSWORD, and in the next line value: …
+		for i < len(c.text) && c.text[i] == ' ' {
+			i++
+		}
+		if hasPrefixFold(c.text[i:], "value:") {
+			return i + len("value:"), sepSign
+		}
 	case k.quote == 0 && lines == 1 && i < len(c.text) && c.text[i] == ' ':
 		window := c.text[i:min(len(c.text), i+256)]
 		if at := indexFold(window, "input_value="); at >= 0 {

@@ -16,7 +16,7 @@ func (c *scan) code(b []byte, v value, k *keyName) bool {
 	if i == len(b) && v.hi < len(c.text) && (c.text[v.hi] == '(' || c.text[v.hi] == '[') {
 		return !hasDigit(b)
 	}
-	if i == len(b) && v.lo >= 3 && string(c.text[v.lo-3:v.lo]) == "== " {
+	if i == len(b) && v.lo >= 3 && (string(c.text[v.lo-3:v.lo]) == "== " || string(c.text[v.lo-3:v.lo]) == "!= " && !hasDigit(b)) {
 		return true // a comparison of two names
 	}
 	if i < len(b) || hasDigit(b) {

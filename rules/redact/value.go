@@ -34,8 +34,19 @@ func (c *scan) valueAt(k *keyName, p int, sep separation) bool {
 			return c.judge(k, v, sep)
 		}
 	}
+	if hasPrefixFold(c.text[p:], "string(") { // PHP: string(9) "…"
+		if e := run(c.text, p+7, isDigit); e+2 < len(c.text) && c.text[e] == ')' && c.quotedAt(e+2) {
+			p = e + 2
+		}
+	}
 	if v, ok := c.quotedValue(p); ok {
-		return c.judge(k, v, sep)
+		settled := c.judge(k, v, sep)
+		if next := c.becomes(v); next > 0 && sep == sepSign {
+			if v, ok := c.quotedValue(next); ok {
+				c.judge(k, v, sep)
+			}
+		}
+		return settled
 	}
 	if inner := c.constructor(p); inner > 0 {
 		if v, ok := c.quotedValue(inner); ok {
@@ -51,6 +62,18 @@ func (c *scan) valueAt(k *keyName, p int, sep separation) bool {
 		c.judge(k, c.bareValue(v.hi+4, k, sep), sep)
 	}
 	return ok
+}
+
+// becomes returns where the new value starts in "old" => "new" and "old" -> "new", 0 without one.
+func (c *scan) becomes(v value) int {
+	i := v.hi + v.slashes + 1
+	for i < len(c.text) && c.text[i] == ' ' {
+		i++
+	}
+	if i+3 >= len(c.text) || c.text[i] != '=' && c.text[i] != '-' || c.text[i+1] != '>' {
+		return 0
+	}
+	return run(c.text, i+2, isSpace)
 }
 
 // afterMark judges a bare value that begins with a mark of our own: what is glued to it is no less a value.
@@ -383,7 +406,15 @@ func (c *scan) endsItem(i int) bool {
 // {"value": …}, DynamoDB's {"S": …}.
 func (c *scan) valueMember(p int) bool {
 	v, ok := c.quotedValue(p)
-	return ok && (valueWord(c.text[v.lo:v.hi]) || v.hi-v.lo == 1 && c.text[v.lo] == 'S')
+	if !ok {
+		return false
+	}
+	switch b := c.text[v.lo:v.hi]; string(b) {
+	case "S", "old", "new", "previous", "plain", "plaintext", "raw", "text", "confirm":
+		return true
+	default:
+		return valueWord(b)
+	}
 }
 
 // container hides the strings in a list, tuple or set under a credential's name.
