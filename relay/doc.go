@@ -12,5 +12,11 @@
 // handed over is on the disk. A record leaves the disk only when the broker has
 // acknowledged it (acks=all) and alerting has read it.
 //
-// When the spool is full, Shed says what happens; see Spell.
+// When the spool is full, a sender without answers is shed or blocked, as the configuration
+// says; see Spell. One that is answered (RELP) is neither: it gets no answer and keeps what it has.
+// What was shed is put on record as a gap when the spool has room again, and kept in
+// a note on the disk until then (GapNote).
+//
+// Beside the walk: signals watches the events go by and says what only memory can tell (silence,
+// first seen, clocks); Watch lets people look at clean records; Peers remembers who sent.
 package relay
