@@ -262,7 +262,8 @@ func (s *Spool) refuses(size int64) error {
 }
 
 // waitForDisk waits until something changes, or else until patience ends: then the disk is slow.
-// mu is held on entry and exit.
+// mu is held on entry and exit. It is free while the line is logged, for the log may be a pipe that
+// nobody reads.
 func (s *Spool) waitForDisk(patience time.Time) {
 	signal(s.urgent)
 	changed := s.changed
@@ -276,7 +277,9 @@ func (s *Spool) waitForDisk(patience time.Time) {
 		s.mu.Lock()
 		if s.slow == nil && s.changed == changed {
 			s.slow = fmt.Errorf("%w, nothing could be written for %v", ErrStalled, s.cfg.Stall)
+			s.mu.Unlock()
 			s.log.Error("spool: the disk stalls, records are refused", "stall", s.cfg.Stall)
+			s.mu.Lock()
 		}
 	}
 }

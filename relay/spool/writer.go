@@ -81,13 +81,16 @@ func (s *Spool) commit(w *writer, batches []*batch) []*batch {
 	s.durable = ticket
 	s.unsynced -= bytes
 	s.slow = nil
-	if !s.sealed && s.refusal != nil {
+	again := !s.sealed && s.refusal != nil
+	if again {
 		s.refusal = nil
-		s.log.Info("spool: writing again")
 	}
 	s.open.recycle(batches)
 	s.mu.Unlock()
-	s.measureSpace()
+	s.measureSpace() // wakes those that wait
+	if again {
+		s.log.Info("spool: writing again")
+	}
 	s.m.records.Add(float64(records))
 	return batches
 }
@@ -120,15 +123,15 @@ func (s *Spool) refuseFor(err error) {
 		kind = ErrFull
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.sealed {
-		return
+	first := s.refusal == nil // a sealed spool refuses already
+	if !s.sealed {
+		s.refusal = fmt.Errorf("%w: %w", kind, err)
+		s.broadcast()
 	}
-	if s.refusal == nil {
+	s.mu.Unlock()
+	if first { // not under mu: the log may be a pipe that nobody reads
 		s.log.Error("spool: cannot write, records are refused until it can", "error", err)
 	}
-	s.refusal = fmt.Errorf("%w: %w", kind, err)
-	s.broadcast()
 }
 
 // pause waits before the next attempt: until a segment was deleted, or 10 ms to 1 s.
