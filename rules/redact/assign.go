@@ -142,6 +142,9 @@ func (c *scan) signAfter(p int) bool {
 	if p < len(c.text) && c.text[p] == ' ' {
 		p++
 	}
+	if p+1 < len(c.text) && c.text[p] == '[' && c.text[p+1] == ']' { // an item of a list in a form
+		p += 2
+	}
 	return p < len(c.text) && (c.text[p] == ':' || c.text[p] == '=')
 }
 
