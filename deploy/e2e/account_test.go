@@ -75,10 +75,12 @@ func (s *site) arrivals(topic string) map[string][]arrival {
 // eachRecord reads a topic from its beginning to its end.
 func (s *site) eachRecord(topic string, show func(kafka.Record)) {
 	s.t.Helper()
-	r, err := kafka.OpenReader(s.t.Context(), kafka.Connection{Brokers: []string{s.kafka.Addr}}, kafka.Range{Topic: topic})
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	var r *kafka.Reader
+	s.await("topic "+topic+" can be read", time.Minute, func() (ok bool) { // a Kafka that was frozen finds its way back first
+		var err error
+		r, err = kafka.OpenReader(s.t.Context(), kafka.Connection{Brokers: []string{s.kafka.Addr}}, kafka.Range{Topic: topic})
+		return err == nil
+	})
 	defer r.Close()
 	for {
 		record, err := r.Next(s.t.Context())

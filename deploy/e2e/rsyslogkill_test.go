@@ -38,13 +38,23 @@ func TestRsyslogByRELPLosesNothingWhenTheRelayIsKilled(t *testing.T) {
 		st.acked[n] = true // rsyslog has it
 		l.sleep(time.Millisecond)
 	}
-	s.await("everything has arrived", time.Minute, func() bool {
+	missing := func() (numbers []int) {
 		got := map[int]bool{}
 		for _, x := range s.arrivals(s.topic)[st.name] {
 			got[x.number] = true
 		}
-		return len(got) == len(st.sent)
-	})
+		for n := range st.sent {
+			if !got[n] {
+				numbers = append(numbers, n)
+			}
+		}
+		return numbers
+	}
+	for deadline := time.Now().Add(90 * time.Second); len(missing()) > 0; time.Sleep(time.Second) {
+		if time.Now().After(deadline) { // rsyslog's own patience after a failure grows
+			t.Fatalf("rsyslog has not delivered %v\n%s", missing(), rsyslogd.output())
+		}
+	}
 	rsyslogd.stop(30 * time.Second)
 	a := s.account(l, relay)
 	a.reordered = 0 // after a broken session rsyslog itself sends what waited in its queue before what it sends again
