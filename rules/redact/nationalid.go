@@ -2,7 +2,7 @@ package redact
 
 // dashedID finds national ids that their punctuation and check digits give away.
 func (c *scan) dashedID(g *group) bool {
-	if g.groups < 2 || !c.stands(g.lo, g.end) {
+	if g.groups < 2 || !c.stands(g.lo, g.end) && !(c.near(g.lo, ssnWords) && c.stands(c.wordJoined(g.lo), g.end)) {
 		return false
 	}
 	b := g.value[:g.digits]
@@ -99,14 +99,14 @@ func nhs(b []byte) bool {
 	return d == int(b[9]-'0') && !allSame(b)
 }
 
-// namedNumber finds a number whose kind a word right before it tells.
-func (c *scan) namedNumber(g *group) {
+// namedNumber finds a number whose kind a word right before it tells. It reports whether it did.
+func (c *scan) namedNumber(g *group) bool {
 	if g.sep == '?' || g.sep == '/' || !c.stands(g.lo, g.end) {
-		return
+		return false
 	}
 	word := beforeLink(c.text[max(0, g.lo-40):g.lo])
 	if len(word) < 3 || !isLetter(word[len(word)-1]) || g.lo == 0 {
-		return
+		return false
 	}
 	c.s.charge(len(word) * 2)
 	b := g.value[:g.digits]
@@ -123,8 +123,9 @@ func (c *scan) namedNumber(g *group) {
 			continue
 		}
 		c.emit(span{det: w.det, layer: PersonalData, rule: w.word, noPrint: true}, g.lo, g.end)
-		return
+		return true
 	}
+	return false
 }
 
 // beforeLink takes off the end of b what may stand between a word and its number: signs, "number", "no".

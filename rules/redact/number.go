@@ -19,7 +19,7 @@ func (c *scan) number(i int) {
 	case isLetter(prev) && !c.escapeEnds(i):
 		c.lettered(i, e-i)
 		return
-	case prev == '_' || prev == '.' && i >= 2 && isDigit(t[i-2]):
+	case prev == '_' && e-i < 15 || prev == '.' && i >= 2 && isDigit(t[i-2]) && !(e-i >= 15 && digitsBefore(t, i-1) >= 13):
 		return
 	case e-i == 1 && next == '.' && !(e+4 < len(t) && t[e+4] == '.'):
 		c.numberDone = run(t, e+1, isDigit) // a decimal fraction
@@ -40,8 +40,10 @@ func (c *scan) number(i int) {
 	case g.digits >= 13 && g.digits <= 19 && c.card(g):
 	case c.phone(g):
 	case c.dashedID(g):
-	case g.digits >= 4:
-		c.namedNumber(g)
+	case g.digits >= 4 && c.namedNumber(g):
+	case g.groups > 1:
+		c.numberDone = max(c.numberDone, c.parts(g))
+		return
 	}
 	if g.digits > 9 || g.end-i > 12 {
 		c.numberDone = max(c.numberDone, g.end)
@@ -135,14 +137,14 @@ func (c *scan) stands(lo, hi int) bool {
 
 // card finds a payment card: issuer's prefix, length and Luhn's check digit.
 func (c *scan) card(g *group) bool {
-	if g.sep == '?' || g.sep == '/' || !c.stands(g.lo, g.end) {
+	if g.sep == '?' || g.sep == '/' {
 		return false
 	}
 	b := g.value[:g.digits]
 	if !luhn(b) || !issuer(b) {
 		return false
 	}
-	if g.groups > 1 && !cardGroups(g) {
+	if g.groups > 1 && !cardGroups(g) || !c.stands(g.lo, g.end) && !((g.digits == 15 || g.digits == 16) && c.cardStands(g.lo, g.end)) {
 		return false
 	}
 	// 13, 14 and 19 digits are also article numbers, times and ids: there a word must say so
@@ -272,8 +274,16 @@ func (c *scan) phone(g *group) bool {
 	if lo > 0 && (isAlnum(t[lo-1]) && !c.escapeEnds(lo) || t[lo-1] == '_' || t[lo-1] == '+' || t[lo-1] == '-' || t[lo-1] == ')' || t[lo-1] == '.') {
 		return false
 	}
+	if !plus && lo > 1 && t[lo-1] == ':' && isDigit(t[lo-2]) {
+		return false // the seconds of a time
+	}
 	hi, n, seps, brackets := g.lo, 0, 0, 0
-	for hi < len(t) && n <= 16 {
+	cut := 0 // the last blank behind a whole number: what follows may be another
+	stop := len(t)
+	if !plus && !bracket && g.value[0] != '0' {
+		stop = g.end
+	}
+	for hi < stop && n <= 16 {
 		switch b := t[hi]; {
 		case isDigit(b):
 			n++
@@ -285,6 +295,9 @@ func (c *scan) phone(g *group) bool {
 				return false
 			}
 		case b == ' ' || b == '-' || b == '.' || b == '/':
+			if b == ' ' && n >= 8 && n <= 15 {
+				cut = hi
+			}
 			seps++
 		default:
 			goto done
@@ -295,6 +308,9 @@ func (c *scan) phone(g *group) bool {
 		hi++
 	}
 done:
+	if plus && n > 15 && cut > 0 {
+		hi, n = cut, 15
+	}
 	for hi > g.lo && !isDigit(t[hi-1]) {
 		hi--
 	}
