@@ -88,7 +88,8 @@ type Limits struct {
 	// flagged partial, and the connection is closed. Zero is 60 s.
 	Frame time.Duration
 	// Idle bounds the time without a byte between frames. Python's handlers never
-	// reconnect, so a short one loses records; dead peers are found by TCP keep-alive anyway. Zero is 24 h.
+	// reconnect, so a short one loses records; dead peers are found by TCP keep-alive anyway. Zero is 24 h; less
+	// than zero is no bound.
 	Idle time.Duration
 	// Drain is how long sockets are read after the stop was ordered; a connection
 	// on which nothing comes for 250 ms is done before. Zero is 5 s.
@@ -142,7 +143,7 @@ func (c *Config) validate() error {
 	case c.Metrics == nil:
 		return fmt.Errorf("listener: %s: Metrics is nil; make it with NewMetrics", c.Name)
 	case c.MaxMessage < 0 || l.Connections < 0 || l.PeerConnections < 0 || l.PeerMessages < 0 || l.PeerBytes < 0,
-		l.Handshake < 0 || l.Frame < 0 || l.Idle < 0 || l.Drain < 0 || l.Sync < 0:
+		l.Handshake < 0 || l.Frame < 0 || l.Drain < 0 || l.Sync < 0:
 		return fmt.Errorf("listener: %s: a limit is negative", c.Name)
 	case c.Protocol == RELP && len(c.HashKey) < 16:
 		return fmt.Errorf("listener: %s: RELP needs a hash key of 16 bytes or more, it has %d", c.Name, len(c.HashKey))

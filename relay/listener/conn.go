@@ -131,17 +131,15 @@ func (c *conn) watch() func() {
 	if c.l.guard.Load() != c.guard {
 		c.recheck()
 	}
-	var first time.Time
-	for _, chain := range c.tls.ConnectionState().VerifiedChains {
-		for _, cert := range chain {
-			if first.IsZero() || cert.NotAfter.Before(first) {
-				first = cert.NotAfter
-			}
-		}
-		break
-	}
-	if first.IsZero() {
+	chains := c.tls.ConnectionState().VerifiedChains
+	if len(chains) == 0 {
 		return func() {}
+	}
+	first := chains[0][0].NotAfter // a chain has the peer's certificate at least
+	for _, cert := range chains[0][1:] {
+		if cert.NotAfter.Before(first) {
+			first = cert.NotAfter
+		}
 	}
 	timer := time.AfterFunc(time.Until(first), func() { c.cut(expired) })
 	return func() { timer.Stop() }
@@ -192,7 +190,7 @@ func (c *conn) syslog() reason {
 // read hands over all messages of the stream.
 func (c *conn) read() reason {
 	cfg := &c.l.cfg
-	r := framing.NewReader(c.src, framing.Options{Mode: c.mode, Header: c.header, MaxMessage: cfg.MaxMessage, Join: cfg.Join, FrameTimeout: cfg.Limits.Frame, IdleTimeout: cfg.Limits.Idle})
+	r := framing.NewReader(c.src, framing.Options{Mode: c.mode, Header: c.header, MaxMessage: cfg.MaxMessage, Join: cfg.Join, FrameTimeout: cfg.Limits.Frame, IdleTimeout: max(0, cfg.Limits.Idle)})
 	for fresh := true; ; {
 		f, err := r.Next()
 		if err != nil {

@@ -88,6 +88,48 @@ func TestAnIdleConnectionIsEndedInOrder(t *testing.T) {
 	s.untilMetric(1, "closed_total", string(idleTimeout))
 }
 
+func TestWithoutABoundAnIdleConnectionStays(t *testing.T) {
+	never := func(s *site) { s.cfg.Limits.Idle = -1 }
+	unbound := func(t *testing.T, s *site) {
+		t.Helper()
+		waits := func() bool {
+			s.l.door.mu.Lock()
+			defer s.l.door.mu.Unlock()
+			for c := range s.l.door.inside {
+				c.src.mu.Lock()
+				defer c.src.mu.Unlock()
+				return c.src.wanted.IsZero()
+			}
+			return false
+		}
+		for end := time.Now().Add(patienceOfTests); !waits(); time.Sleep(2 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the connection is read with a deadline")
+			}
+		}
+	}
+	t.Run("syslog", func(t *testing.T) {
+		s := newSite(t, never)
+		c := s.worker("w.shop.example")
+		for n, text := range []string{"one", "two"} {
+			write(t, c, octet("<14>"+text))
+			s.rec.texts(t, n+1)
+			unbound(t, s)
+		}
+	})
+	t.Run("RELP", func(t *testing.T) {
+		s := newSite(t, relpSite, never)
+		c := opened(s, "w.shop.example")
+		for n := 2; n < 4; n++ {
+			c.send(n, "syslog", "<14>x")
+			if _, _, data := c.receive(); data != "200 OK" {
+				t.Errorf("reply: %q", data)
+			}
+			unbound(t, s)
+		}
+	})
+}
+
 func TestPlaintextOnLoopbackIsReadByTheSameLoop(t *testing.T) {
 	s := newSite(t, plainSite)
 	c := s.raw()

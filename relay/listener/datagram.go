@@ -22,7 +22,6 @@ type datagrams struct {
 	mu      sync.Mutex // deliver and end
 	frame   []byte
 	origins map[string]*origin
-	parts   format.LogParts
 }
 
 // origin is a sender of datagrams, by IP address; all local ones on a unix socket are one.

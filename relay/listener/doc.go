@@ -34,5 +34,5 @@
 //   - Two processes that write on one TLS socket after a fork give "bad record MAC" (5 of 141 records lost with
 //     rfc5424-logging-handler, 123 of 134 with tlssysloghandler).
 //   - 5,000 idle mTLS connections take 185 MB, 37 kB each, without what their sessions hold.
-//   - Python's handlers never connect again once their connection was closed, so idle connections are kept for a day.
+//   - Python's handlers never connect again once their connection was closed, so idle connections are kept for a day, or for ever.
 package listener

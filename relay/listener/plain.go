@@ -35,7 +35,7 @@ type PlainConfig struct {
 	Header     framing.Header // of TCP; zero finds out
 	Join       time.Duration  // of TCP; see Config
 	MaxMessage int            // of TCP, in bytes; zero is 1 MiB. A datagram is 64 KiB at most
-	Idle       time.Duration  // of TCP; zero is 24 h
+	Idle       time.Duration  // of TCP; zero is 24 h, less than zero never
 	Drain      time.Duration  // how long messages are taken after the stop was ordered; zero is 5 s
 	Zone       *time.Location // of wall clocks; nil is the relay's
 

@@ -174,7 +174,7 @@ func TestConfigurationsThatWouldNotKeepTheirPromiseAreRefused(t *testing.T) {
 		"RELP without a key for its hashes": {func(s *site) { s.cfg.Protocol, s.cfg.HashKey = RELP, []byte("short") }, "16 bytes"},
 		"no name":                           {func(s *site) { s.cfg.Name = "" }, "name"},
 		"no metrics":                        {func(s *site) { s.cfg.Metrics = nil }, "NewMetrics"},
-		"a negative limit":                  {func(s *site) { s.cfg.Limits.Idle = -1 }, "negative"},
+		"a negative limit":                  {func(s *site) { s.cfg.Limits.Frame = -1 }, "negative"},
 	} {
 		s := &site{security: &Security{Certificates: []tls.Certificate{leafOf(t, theCA(), pki.Server, "127.0.0.1").TLS()}, ClientCAs: []*x509.Certificate{theCA().Certificate()}}}
 		s.cfg = Config{Name: "x", Address: "127.0.0.1:0", Security: s.security, Metrics: NewMetrics(newRegistry())}

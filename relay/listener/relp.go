@@ -259,7 +259,7 @@ func (s *relp) fill() error {
 	return err
 }
 
-// deadline returns when the next read must end.
+// deadline returns when the next read must end; zero is never.
 func (s *relp) deadline(gathers bool) time.Time {
 	now, limits := time.Now(), s.c.l.cfg.Limits
 	begun := s.lo < s.hi || s.skip > 0
@@ -273,6 +273,8 @@ func (s *relp) deadline(gathers bool) time.Time {
 		return s.c.accepted.Add(limits.Handshake)
 	case begun:
 		return s.began.Add(limits.Frame)
+	case limits.Idle < 0:
+		return time.Time{}
 	}
 	return now.Add(limits.Idle)
 }
