@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 
@@ -138,7 +139,7 @@ func (in *Inspector) texts(ev *event.Event) {
 	r.MsgID = in.header(3, "log.syslog.msgid", ev.Syslog.MsgID)
 	in.params(ev.Syslog.Params)
 
-	in.keep = appendKeep(in.keep[:0], &ev.Celery)
+	in.keep = appendKeep(in.keep[:0], ev.Facts(), &ev.Celery)
 	in.scratch.Task = ev.Facts().Slice(ev.Celery.Task.Name).Reveal()
 	keep := in.keep
 	if !ev.Inner.Empty() {
@@ -174,18 +175,22 @@ func (in *Inspector) own(raw event.Text, clean []byte) []byte {
 	return in.hold(func(dst []byte) []byte { return append(dst, clean...) })
 }
 
-// appendKeep appends the spans that must stay for a reader of the log to find
-// his way: redaction honours them as long as they look like what they are said to be.
-func appendKeep(dst []event.Span, c *event.Celery) []event.Span {
-	for _, s := range [...]event.Span{c.Process, c.Logger, c.Task.Name, c.Task.ID, c.Worker, c.Queue, c.Error.Type} {
-		if !s.Empty() {
+// appendKeep appends the spans that must stay for a reader of the log to find his way. Redaction honours them as
+// long as they look like what they are said to be; what looks like an address of e-mail is kept for a worker alone.
+func appendKeep(dst []event.Span, facts event.Text, c *event.Celery) []event.Span {
+	keep := func(s event.Span) {
+		if !s.Empty() && bytes.IndexByte(facts.Slice(s).Reveal(), '@') < 0 {
 			dst = append(dst, s)
 		}
 	}
+	for _, s := range [...]event.Span{c.Process, c.Logger, c.Task.Name, c.Task.ID, c.Queue, c.Error.Type} {
+		keep(s)
+	}
+	if !c.Worker.Empty() {
+		dst = append(dst, c.Worker)
+	}
 	for i := range c.Frames {
-		if s := c.Frames[i].File; !s.Empty() {
-			dst = append(dst, s)
-		}
+		keep(c.Frames[i].File)
 	}
 	return dst
 }

@@ -208,28 +208,6 @@ func (r *Redactor) rank(sp *span) int {
 	return 7
 }
 
-// yields reports whether sp gives way to a span that the caller keeps: an identifier stays
-// unless it is shaped like a critical secret. A span that only touches one is trimmed.
-func (r *Redactor) yields(s *Scratch, sp *span, text []byte) bool {
-	if sp.relabel || sp.det >= detOwnEnd || sp.det == detPrivateKey || sp.det == detJWT {
-		return false
-	}
-	for _, k := range s.keep {
-		lo, hi := int(k.Start), min(int(k.End), len(text))
-		switch {
-		case lo >= hi || sp.end <= lo || sp.start >= hi:
-		case sp.start >= lo && sp.end <= hi:
-			r.note(s, sp, "an identifier of the record")
-			return true
-		case sp.start < lo && sp.end <= hi:
-			sp.end = lo
-		case sp.start >= lo && sp.end > hi:
-			sp.start = hi
-		}
-	}
-	return false
-}
-
 // snap moves the ends of sp off the inside of a character or an escape.
 func snap(sp *span, text []byte) {
 	for sp.start > 0 && !utf8.RuneStart(text[sp.start]) && sp.start+utf8.UTFMax > sp.end-len(text) && text[sp.start] >= utf8.RuneSelf && insideRune(text, sp.start) {
