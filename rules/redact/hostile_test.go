@@ -52,6 +52,17 @@ var hostile = map[string]string{
 	"entities":                   "&quot;",
 	"deep percent":               "%2525252525",
 	"names of the other scripts": "пароль=",
+	"heads of pickles":           `b'\x80\x04\x95`,
+	"open pickles":               `'\x80\x02X\x01\x00\x00\x00`,
+	"pickles of a mark":          `'\x80\x02X\xff\xff\x00\x00[REDACTED:password]`,
+	"base64 of pickles":          "gASVgASV ",
+	"pickles in hexadecimal":     "80049580049580049580 ",
+	"manifests":                  "kind: Secret\ndata:\n a: ",
+	"complaints":                 `('password',), 'input `,
+	"leaders":                    "password.....",
+	"arrows":                     `password="a" => `,
+	"dates by chance":            "a1b2c3dob4pw=",
+	"hex with hyphens":           "-be59976",
 }
 
 // work returns how much work a text costs and whether it was withheld.

@@ -1,5 +1,7 @@
 package redact
 
+import "bytes"
+
 // pair reads what follows a quoted name in ('name', 'value'), {"name": "x", "value": "y"},
 // ["--name", "value"], <property name="x" value="y"/> and multipart heads.
 func (c *scan) pair(p int, k *keyName) (int, separation) {
@@ -56,7 +58,7 @@ func (c *scan) located(p int, k *keyName) int {
 	}
 	window := c.text[p:stop]
 	for from := 0; ; {
-		at := indexFold(window[from:], "input")
+		at := bytes.Index(window[from:], []byte("input"))
 		if at < 0 {
 			return 0
 		}
@@ -66,7 +68,7 @@ func (c *scan) located(p int, k *keyName) int {
 		if n := slashesBefore(window, at-1); at == 0 || window[at-1] != k.quote || n != k.slashes {
 			continue
 		}
-		if hasByte(window[:at], '}') || hasByte(window[:at], '{') {
+		if bytes.ContainsAny(window[:at], "{}") {
 			return 0
 		}
 		if end := c.closes(p+from, k.quote, k.slashes); end > 0 && end < len(c.text) && c.text[end] == ':' {

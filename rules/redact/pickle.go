@@ -102,7 +102,12 @@ func (c *scan) unpickle(dst *viewBuffer, lo, hi, slashes int) {
 		case b == '[' && c.r.markLen(t[i:]) > 0:
 			n = c.r.markLen(t[i:])
 			at, _ := c.v.origin(i, i)
-			for range min(markedLength(dst.text, n), len(t)) {
+			length := markedLength(dst.text, n)
+			if len(dst.text)+length > 8*(hi-lo)+1024 {
+				length = n // a length that no secret of this line had
+			}
+			c.s.charge(length)
+			for range length {
 				dst.text, dst.off = append(dst.text, '*'), append(dst.off, uint32(at))
 			}
 			i += n
