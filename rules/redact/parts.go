@@ -7,9 +7,10 @@ func (c *scan) parts(g *group) int {
 		if !g.form(k) {
 			continue
 		}
-		p := c.first(g, k)
+		p := &c.s.part
+		*p = c.first(g, k)
 		c.s.charge(p.end - p.lo)
-		if p.digits >= 13 && p.digits <= 19 && c.card(&p) || k > 2 && c.phone(&p) || c.dashedID(&p) || k == 1 && c.namedNumber(&p) {
+		if p.digits >= 13 && p.digits <= 19 && c.card(p) || k > 2 && c.phone(p) || c.dashedID(p) || k == 1 && c.namedNumber(p) {
 			return max(p.end, c.numberDone)
 		}
 	}

@@ -27,7 +27,7 @@ type Scratch struct {
 	hits, laterHits []hit
 	line            view
 	insides         [maxDepth + 4]view
-	group           group
+	group, part     group // the digits in hand, and the part of them that is tried
 	pickles         [maxDepth + 4]pickleMemory
 	strings         []element // of the pickles in the line: each is hidden as a whole
 	value           []byte    // of the fingerprint in hand
