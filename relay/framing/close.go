@@ -8,7 +8,6 @@ const (
 	FrameTimeout Reason = "frame-timeout" // a frame was begun and not finished in time
 	IdleTimeout  Reason = "idle-timeout"  // nothing came for too long
 	BadCount     Reason = "bad-count"     // OctetOnly: no valid octet count where a frame must begin
-	Stopped      Reason = "stopped"       // StopAt's time has come
 	ReadFailed   Reason = "read-failed"   // the source failed; Err says how
 )
 
@@ -16,7 +15,6 @@ var reasonTexts = map[Reason]string{
 	FrameTimeout: "a frame was begun but not finished in time",
 	IdleTimeout:  "no data for longer than the idle time-out",
 	BadCount:     "no valid octet count where a frame must begin; the sender does not use octet counting or miscounts",
-	Stopped:      "reading was stopped",
 	ReadFailed:   "reading failed",
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -13,8 +12,7 @@ type deadliner interface {
 	SetReadDeadline(time.Time) error
 }
 
-// Reader cuts a stream into messages. One goroutine uses it; only StopAt may be
-// called from others.
+// Reader cuts a stream into messages. One goroutine uses it.
 type Reader struct {
 	src      io.Reader
 	deadline deadliner // nil: reads cannot be timed
@@ -32,10 +30,7 @@ type Reader struct {
 	began time.Time // first wait for the rest of the frame at hand; zero between frames
 	held  time.Time // first wait for lines that may continue a whole message
 	err   error     // ends the stream once the buffer is handed out
-
-	mu    sync.Mutex
 	armed time.Time // deadline set on the source
-	stop  time.Time // of StopAt; zero when not called
 }
 
 const (
@@ -80,18 +75,6 @@ func (r *Reader) Buffered() bool {
 	return r.has
 }
 
-// StopAt ends reading at t, the read under way too. Next then returns what is whole, what
-// is begun flagged Partial, and an *Error with reason Stopped. Any goroutine may call it.
-func (r *Reader) StopAt(t time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.stop = t
-	if r.deadline != nil && (r.armed.IsZero() || t.Before(r.armed)) {
-		r.armed = t
-		_ = r.deadline.SetReadDeadline(t) // a source that is closed ends the read anyway
-	}
-}
-
 func (r *Reader) take() (Frame, bool) {
 	f, used, ok := r.scan.next(r.buf[r.lo:r.hi])
 	r.lo += used
@@ -132,9 +115,6 @@ func (r *Reader) fill() {
 // fail turns an error of the source into the end of the wait or of the stream.
 func (r *Reader) fail(err error, why Reason) {
 	timedOut := errors.Is(err, os.ErrDeadlineExceeded)
-	if timedOut && r.stopped() { // StopAt came during the read
-		why = Stopped
-	}
 	switch {
 	case timedOut && why == joinLapsed:
 		r.scan.lapsed = true
@@ -149,12 +129,6 @@ func (r *Reader) fail(err error, why Reason) {
 	r.scan.final = true
 }
 
-func (r *Reader) stopped() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return !r.stop.IsZero() && !time.Now().Before(r.stop)
-}
-
 // joinLapsed is no end of the stream, only of waiting.
 const joinLapsed Reason = "join-lapsed"
 
@@ -164,11 +138,6 @@ func (r *Reader) arm() Reason {
 		return ""
 	}
 	why, at := r.nextDeadline()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.stop.IsZero() && (at.IsZero() || r.stop.Before(at)) {
-		why, at = Stopped, r.stop
-	}
 	if !at.Equal(r.armed) {
 		r.armed = at
 		_ = r.deadline.SetReadDeadline(at) // fails only on a closed source, which the read tells better

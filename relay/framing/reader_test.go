@@ -161,34 +161,6 @@ func TestWhenAMessageComesOut(t *testing.T) {
 	}
 }
 
-func TestStopAtEndsTheReadUnderWayAndKeepsWhatHasCome(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, server := net.Pipe()
-		defer client.Close()
-		r := framing.NewReader(server, framing.Options{IdleTimeout: time.Hour})
-		go func() { // ends when the last step is written
-			_, _ = io.WriteString(client, "<13>a\n")
-			time.Sleep(time.Second)
-			_, _ = io.WriteString(client, "<13>b\n<13>c")
-			time.Sleep(time.Second)
-			r.StopAt(time.Now().Add(3 * time.Second))
-		}()
-		start := time.Now()
-		for _, want := range []arrival{{"<13>a", 100 * time.Millisecond, ""}, {"<13>b", time.Second, ""}, {"<13>c", 5 * time.Second, "partial"}} {
-			f, err := r.Next()
-			if err != nil || string(f.Bytes) != want.text || time.Since(start) != want.after || f.Partial != (want.flags == "partial") {
-				t.Fatalf("got %q %v after %v, want %+v", f.Bytes, err, time.Since(start), want)
-			}
-		}
-		for range 2 {
-			var end *framing.Error
-			if _, err := r.Next(); !errors.As(err, &end) || end.Reason != framing.Stopped {
-				t.Errorf("ended with %v", err)
-			}
-		}
-	})
-}
-
 // failing fails behind its data.
 type failing struct {
 	data io.Reader

@@ -205,10 +205,9 @@ func (c *client) create(ctx context.Context, topics []Topic, brokers int) []erro
 
 // trouble is a failure of a topic ("": of the cluster) that goes on.
 type trouble struct {
-	class  class
-	noted  time.Time
-	count  int
-	failed int
+	class class
+	noted time.Time
+	count int
 }
 
 // troubleInterval is the pause between two lines about the same trouble.

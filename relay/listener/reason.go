@@ -178,8 +178,6 @@ func endReason(err error) reason {
 			return idleTimeout
 		case framing.BadCount:
 			return badFraming
-		case framing.Stopped:
-			return drained
 		}
 		err = fe.Err
 	}

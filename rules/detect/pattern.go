@@ -259,8 +259,3 @@ func (p *pattern) literal() []byte {
 	}
 	return best
 }
-
-// exact reports whether the pattern is one text and nothing else.
-func (p *pattern) exact() bool {
-	return !p.openStart && !p.openEnd && len(p.pieces) == 1 && p.pieces[0].elements == nil
-}

@@ -26,30 +26,6 @@ func AppendText(dst, src []byte, t *Token) []byte {
 	return dst
 }
 
-// Offset returns where in src the byte n of the text of AppendText was written. It reads the
-// literal from its beginning.
-func Offset(src []byte, t *Token, n int) int {
-	s := t.Text.Of(src)
-	if !t.Escaped {
-		return t.Text.Start + min(n, len(s))
-	}
-	var room [utf8.UTFMax]byte
-	for i := 0; i < len(s); {
-		width, length := 1, 1
-		if s[i] == '\\' {
-			var out []byte
-			out, width = appendEscape(room[:0], s[i:], t.Bytes)
-			length = len(out)
-		}
-		if n < length {
-			return t.Text.Start + i
-		}
-		n -= length
-		i += width
-	}
-	return t.Text.End
-}
-
 var oneByte = [256]byte{'n': '\n', 't': '\t', 'r': '\r', 'b': '\b', 'f': '\f', 'v': '\v', 'a': '\a', '\\': '\\', '\'': '\'', '"': '"', '/': '/'}
 
 // appendEscape appends what the escape at the beginning of s means and returns its length.
