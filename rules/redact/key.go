@@ -139,7 +139,20 @@ func escapedLetter(text []byte, i int) bool {
 		for j > 0 && i-j < 12 && (isDigit(text[j-1]) || text[j-1] == ';') {
 			j--
 		}
-		return j > 0 && text[j-1] == '['
+		return j > 0 && text[j-1] == '[' && escapeBefore(text[:j-1])
+	}
+	return false
+}
+
+// escapeBefore reports whether text ends with ESC, raw or as Python, JSON, C and rsyslog write it.
+func escapeBefore(text []byte) bool {
+	if len(text) > 0 && text[len(text)-1] == 0x1b {
+		return true
+	}
+	for _, esc := range [...]string{`\x1b`, "#033", `\u001b`, `\033`, `\e`, "%1b"} {
+		if hasSuffixFold(text, esc) {
+			return true
+		}
 	}
 	return false
 }

@@ -45,7 +45,29 @@ func (c *scan) pair(p int, k *keyName) (int, separation) {
 	if k.dashes && (open == '[' || open == '(' || open == ',' || open == ' ') || (open == '(' || open == '[') && c.twoOf(i) {
 		return i, sepPair
 	}
+	if open == ',' && k.lo == k.word && k.strength == strong && c.oddValue(i) { // ('bob', 'password', 'Zq9xVk2mPw')
+		return i, sepPair
+	}
 	return 0, sepNone
+}
+
+// oddValue reports whether the string at i is no name, as the items of a list of columns are: capitals, small letters and
+// digits or signs at random.
+func (c *scan) oddValue(i int) bool {
+	v, ok := c.quotedValue(i)
+	if !ok || v.hi-v.lo < 8 || v.hi-v.lo > 128 {
+		return false
+	}
+	b := c.text[v.lo:v.hi]
+	var upper, lower, digit, sign bool
+	for _, x := range b {
+		upper, lower, digit = upper || isUpper(x), lower || isLower(x), digit || isDigit(x)
+		sign = sign || x > ' ' && !isAlnum(x) && x != '_' && x != '-' && x != '.' && x != ' '
+	}
+	for len(b) > 0 && isDigit(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return noSpace(b) && (digit && upper && lower || digit && sign && (upper || lower)) && !words(b) && !camelWords(b) && !dotted(b)
 }
 
 // located returns where the input stands that a validator complains about, when the name is the last of its place:

@@ -22,6 +22,12 @@ func (c *scan) valueAt(k *keyName, p int, sep separation) bool {
 	if n := c.r.markLen(c.text[p:]); n > 0 {
 		return c.afterMark(p+n, k, sep)
 	}
+	if at := c.lineBelow(p, k, sep); at > 0 {
+		if v, ok := c.quotedValue(at); ok {
+			return c.judge(k, v, sep)
+		}
+		return c.judge(k, c.bareValue(at, k, sep), sepProse)
+	}
 	switch c.text[p] {
 	case '{', '[', '(':
 		if sep != sepQuery && sep != sepProse {
@@ -74,6 +80,30 @@ func (c *scan) becomes(v value) int {
 		return 0
 	}
 	return run(c.text, i+2, isSpace)
+}
+
+// lineBelow returns where the value stands that is alone on the indented line after "password:", or 0.
+func (c *scan) lineBelow(p int, k *keyName, sep separation) int {
+	t := c.text
+	if sep != sepSign || k.strength != strong {
+		return 0
+	}
+	n := lineBreak(t[p:min(len(t), p+16)])
+	i := p + n
+	for i < len(t) && (t[i] == ' ' || t[i] == '\t') {
+		i++
+	}
+	if n == 0 || i == p+n || i >= len(t) {
+		return 0
+	}
+	if c.quotedAt(i) {
+		return i
+	}
+	e := run(t[:min(len(t), i+256)], i, func(b byte) bool { return b > ' ' && b != '#' && b != '\\' && b != ':' })
+	if e < len(t) && t[e] != ' ' && lineBreak(t[e:min(len(t), e+16)]) == 0 || e < len(t) && t[e] == ' ' {
+		return 0
+	}
+	return i
 }
 
 // afterMark judges a bare value that begins with a mark of our own: what is glued to it is no less a value.
@@ -219,7 +249,7 @@ func (c *scan) constructor(p int) int {
 			return 0 // a method of something
 		}
 	}
-	for _, getter := range [...]string{"os.", "getenv", "get", "env", "config", "settings", "request", "self", "input", "getpass", "secrets", "str.", "conf", "field", "decouple"} {
+	for _, getter := range [...]string{"os.", "getenv", "get", "env", "config", "settings", "request", "self", "input", "getpass", "secrets.", "str.", "conf", "field", "decouple"} {
 		if hasPrefixFold(c.text[p:i], getter) {
 			return 0
 		}
@@ -289,7 +319,11 @@ scan:
 	for i < end {
 		b := t[i]
 		switch {
-		case isSpace(b) || b == 0 || b == 0x1b:
+		case b == 0 || b == 0x1b || b == '\v' || b == '\f':
+			if i == p || c.controlEnds(i) {
+				break scan
+			}
+		case isSpace(b):
 			break scan
 		case b == '[' && c.r.markLen(t[i:]) > 0:
 			break scan
@@ -339,6 +373,16 @@ scan:
 	}
 	c.s.charge(i - p)
 	return c.trimmed(p, i, k, sep)
+}
+
+// controlEnds reports whether the control character at i ends a bare value: a colour, or NUL between the variables of an
+// environment. Any other is a part of the value.
+func (c *scan) controlEnds(i int) bool {
+	t := c.text
+	if i+1 >= len(t) || t[i] == 0x1b && t[i+1] == '[' {
+		return true
+	}
+	return t[i+1] < ' ' || isSpace(t[i+1]) || c.endsItem(i+1)
 }
 
 // trimmed takes the punctuation of a sentence off the bare value at [lo,hi).
