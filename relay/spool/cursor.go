@@ -205,6 +205,7 @@ func (s *Spool) loadCursors(infos []fs.FileInfo) error {
 	for _, r := range s.readers {
 		s.makeCursor(r)
 		r.next, r.delivered, r.passed, r.done = r.committed, r.committed, r.committed, r.committed
+		r.reached.Store(r.committed)
 	}
 	for _, info := range infos {
 		if name, ok := strings.CutSuffix(info.Name(), cursorSuffix); ok && s.readers[name] == nil {

@@ -34,11 +34,29 @@ func TestAFindingMarksItsFrameAndItsSecretIsNowhere(t *testing.T) {
 	if _, ok := tryNext(t, r); ok {
 		t.Error("a frame without a finding is marked")
 	}
+	if at := s.Stats().Readers[0]; at.Depth != 2 || at.Oldest.IsZero() {
+		t.Errorf("before the commit: %+v, want this record and the one behind it", at)
+	}
 	if bytes.Contains(f.Records, []byte(secret)) || !bytes.Contains(f.Records, []byte("[REDACTED:")) {
 		t.Errorf("record: %s", f.Records)
 	}
 	if err := r.Commit(f.Position, f.Records); err != nil {
 		t.Fatal(err)
+	}
+	if at := s.Stats().Readers[0]; at.Depth != 0 || !at.Oldest.IsZero() {
+		t.Errorf("all was committed or passed over, yet %+v", at)
+	}
+	if _, err := s.Append("logs", 0, record(0)); err != nil { // nothing that the reader wants
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := tryNext(t, r); ok {
+		t.Error("a frame without a finding is marked")
+	}
+	if at := s.Stats().Readers[0]; at.Depth != 0 || !at.Oldest.IsZero() {
+		t.Errorf("what is passed over is said to be unread: %+v", at)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(files) < 3 {

@@ -52,8 +52,8 @@ var (
 	descSegments = prometheus.NewDesc("destring_spool_segments", "Segments on the disk.", nil, nil)
 	descUsage    = prometheus.NewDesc("destring_spool_usage_ratio", "How full the spool is, by quota and disk; at 1 it refuses.", nil, nil)
 	descPending  = prometheus.NewDesc("destring_spool_quarantine_unrecorded", "Gaps that are not on the audit record yet.", nil, nil)
-	descDepth    = prometheus.NewDesc("destring_spool_depth_records", "Records that a reader has not committed.", []string{"reader"}, nil)
-	descOldest   = prometheus.NewDesc("destring_spool_oldest_seconds", "Age of the oldest record that a reader has not committed, 0 when there is none.", []string{"reader"}, nil)
+	descDepth    = prometheus.NewDesc("destring_spool_depth_records", "Records that a reader has neither committed nor passed over.", []string{"reader"}, nil)
+	descOldest   = prometheus.NewDesc("destring_spool_oldest_seconds", "Age of the oldest record that a reader has neither committed nor passed over, 0 when there is none.", []string{"reader"}, nil)
 )
 
 func (g gauges) Describe(ch chan<- *prometheus.Desc) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 )
 
 // Position is a place between records: the sequence of the first record that is not done.
@@ -51,9 +52,10 @@ type Reader struct {
 	writing   sync.Mutex // guards what follows
 	cursor    cursor
 	state     []byte
-	delivered uint64 // behind the last frame that Next returned
-	passed    uint64 // behind the last frame that was filtered out or is missing
-	done      uint64 // committed, or passed with nothing outstanding before it; at times ahead of the cursor file
+	delivered uint64        // behind the last frame that Next returned
+	passed    uint64        // behind the last frame that was filtered out or is missing
+	done      uint64        // committed, or passed with nothing outstanding before it; at times ahead of the cursor file
+	reached   atomic.Uint64 // done, for Stats, which must not wait for a cursor that is being written
 }
 
 // place is where a delivered frame ends, so that Stats finds the oldest record without a walk.
@@ -358,6 +360,7 @@ func (r *Reader) pass(to uint64) {
 	r.passed = to
 	if r.delivered <= r.done {
 		r.done = to
+		r.reached.Store(to)
 	}
 }
 
@@ -389,6 +392,7 @@ func (r *Reader) persist(to uint64, state []byte) error {
 		return err
 	}
 	r.state, r.done = state, to
+	r.reached.Store(to)
 	r.s.mu.Lock()
 	kept := 0 // the last place that is done stays
 	for kept+1 < len(r.places) && r.places[kept+1].end <= to {

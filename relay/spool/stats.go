@@ -17,7 +17,7 @@ type Stats struct {
 // ReaderStats is a look at one reader.
 type ReaderStats struct {
 	Name   string
-	Depth  uint64    // records that it has not committed
+	Depth  uint64    // records that it has neither committed nor passed over
 	Oldest time.Time // when the oldest of them was received, to the millisecond; zero when there is none
 }
 
@@ -32,13 +32,12 @@ func (s *Spool) Stats() Stats {
 	s.mu.Unlock()
 	for _, name := range s.cfg.Readers {
 		r := s.readers[name]
-		committed := uint64(r.Committed())
-		st.Readers = append(st.Readers, ReaderStats{name, st.Next - min(st.Next, committed), r.oldest()})
+		st.Readers = append(st.Readers, ReaderStats{name, st.Next - min(st.Next, r.reached.Load()), r.oldest()})
 	}
 	return st
 }
 
-// oldest returns the time of the first frame that is not committed.
+// oldest returns the time of the first frame that is not done.
 func (r *Reader) oldest() time.Time {
 	s := r.s
 	s.mu.Lock()
@@ -46,7 +45,7 @@ func (r *Reader) oldest() time.Time {
 	if len(r.places) > 0 {
 		hint = r.places[0]
 	}
-	committed := r.committed
+	committed := r.reached.Load() // ahead of r.committed, by which segments are deleted
 	var seg *segment
 	var end int64
 	for i := range s.segments {
