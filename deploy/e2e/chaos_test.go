@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -72,7 +71,7 @@ func newRelaySite(t *testing.T, node *realkafka.Node, topic, onFull, spool strin
 	s.identity("server", pki.Request{Purpose: pki.Server, Names: []string{"localhost", "127.0.0.1"}, Valid: time.Hour})
 	s.identity("worker", pki.Request{Purpose: pki.Client, Names: []string{"worker-1.shop.example"}, Valid: time.Hour})
 	s.write("ca.pem", ca.CertPEM(), 0o644)
-	ports := freePorts(t, 3)
+	ports := realkafka.FreePorts(t, 3)
 	s.write("destring.yaml", fmt.Appendf(nil, `environment: e2e
 listen:
   on_full: %s
@@ -85,21 +84,6 @@ log: {format: json}
 `, onFull, ports[0], ports[1], spool, node.Addr, topic, topic, ports[2]), 0o644)
 	s.address = map[string]string{"syslog_tls": ports[0], "relp": ports[1], "metrics": ports[2]}
 	return s
-}
-
-// freePorts returns addresses that nobody listens on now.
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	var addrs []string
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		addrs = append(addrs, ln.Addr().String())
-	}
-	return addrs
 }
 
 // kill ends the relay as a power cut would, but for what the kernel has taken.

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"destring/alerting"
 	"destring/deploy/e2e/parts"
 	"destring/relay/pki"
 )
@@ -76,8 +77,8 @@ func (s *site) attack(name string, env ...string) {
 	run(s.t, s.dir, s.attackEnv("attacker", env...), s.python, filepath.Join(root(s.t), "deploy", "e2e", "abuse.py"), name)
 }
 
-// titles counts the posts by what they are about, until every one of want has come; then it waits a
-// while for what comes too often.
+// titles counts the posts by what they are about, until every one of want has come and nothing more
+// is to come: all records are read and all their alerts told.
 func (s *site) titles(want []string) map[string]int {
 	s.t.Helper()
 	got := map[string]int{}
@@ -89,20 +90,65 @@ func (s *site) titles(want []string) map[string]int {
 		}
 		return all
 	}
-	deadline, settled := time.After(time.Minute), (<-chan time.Time)(nil)
-	for {
-		if settled == nil && len(missing()) == 0 {
-			settled = time.After(3 * time.Second)
-		}
-		select {
-		case post := <-s.posts:
-			got[titleOf(s.t, post)]++
-		case <-settled:
-			return got
-		case <-deadline:
-			s.t.Fatalf("no alert says %q; there are %v", missing(), got)
+	take := func() {
+		for len(s.posts) > 0 {
+			got[titleOf(s.t, <-s.posts)]++
 		}
 	}
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		take()
+		if len(missing()) == 0 && s.toldAll() {
+			take() // a post is in the channel before its sender has the answer
+			return got
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("no alert says %q, or alerts are not told; there are %v", missing(), got)
+		}
+	}
+}
+
+// toldAll reports whether alerting has read everything that the relay took, and told all of it.
+func (s *site) toldAll() bool {
+	s.t.Helper()
+	read := func() bool {
+		var st struct {
+			Spool struct {
+				Readers []struct {
+					Name    string
+					Records uint64
+				}
+			}
+		}
+		if err := json.Unmarshal([]byte(run(s.t, s.dir, nil, destring(s.t), "status", "-c", "destring.yaml", "-o", "json")), &st); err != nil {
+			s.t.Fatal(err)
+		}
+		for _, r := range st.Spool.Readers {
+			if r.Name == "alerts" {
+				return r.Records == 0
+			}
+		}
+		s.t.Fatalf("status says nothing of the alerts' reader: %+v", st)
+		return false
+	}
+	if !read() {
+		return false
+	}
+	api := alerting.NewClient(filepath.Join(s.dir, "state", "control.sock"))
+	list, err := api.Alerts(s.t.Context(), nil, true)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, a := range list {
+		if a, err = api.Alert(s.t.Context(), a.ID); err != nil {
+			s.t.Fatal(err)
+		}
+		for _, d := range a.Deliveries {
+			if d.Posts == 0 || d.Attempt != nil {
+				return false
+			}
+		}
+	}
+	return read() // what came of them is read too
 }
 
 var head = regexp.MustCompile(`"type":"header","text":\{[^}]*"text":"([^"]*)"`)

@@ -61,7 +61,7 @@ func StartWith(t testing.TB, o Options) *Node {
 	if n.heap == 0 {
 		n.heap = 512
 	}
-	ports := freePorts(t, 3)
+	ports := FreePorts(t, 3)
 	n.Addr, n.Secure = ports[0], ports[2]
 	n.certificate()
 	n.configure(ports[1], o.Properties)
@@ -223,8 +223,9 @@ func (n *Node) java(heapMiB int, class string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// freePorts returns addresses that nobody listens on now.
-func freePorts(t testing.TB, n int) []string {
+// FreePorts returns loopback addresses that nobody listens on now: for a process that has to find its port
+// again after a restart.
+func FreePorts(t testing.TB, n int) []string {
 	t.Helper()
 	var addrs []string
 	for range n {
