@@ -2,20 +2,21 @@ package redact
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"slices"
 )
 
 // carry is what one record leaves open for the next on the same connection.
 type carry struct {
-	hid    bool // the last record held a piece of the key
+	hid    bool // an earlier record held a piece of the key that is open
 	pem    int  // records that may still hold a body of a private key; 0: none is open
+	misses int  // records in a row that held none: of other processes, as a rule
 	value  bool // the last record ended inside a credential's value
 	quoted bool // and inside of its quotes
 }
 
 const (
 	maxPEMRecords = 512 // per-line records of one key; a longer one would hide a connection for good
+	maxPEMMisses  = 8   // records of something else that end it
 	// A record is cut by transports at 1 kB and more; shorter ones end where they end.
 	minCut = 900
 )
@@ -25,7 +26,7 @@ func (s *carry) open(closed, atEnd bool) {
 	if closed {
 		s.pem = 0
 	} else if atEnd {
-		s.pem = maxPEMRecords
+		s.pem, s.misses, s.hid = maxPEMRecords, 0, false
 	}
 }
 
@@ -76,37 +77,20 @@ func (r *Redactor) resumePEM(s *Scratch, text []byte) {
 		for hi < len(text) && text[hi] == '=' {
 			hi++
 		}
-		long := hi-i >= 40 || i == 0 && hi-i >= 8 && (hi == len(text) || lineBreak(text[hi:]) > 0)
-		last := hi == len(text) && s.carry.hid && hi-i >= 4 && mixedCase(text[i:hi]) || hi-i >= 4 && (hi == len(text) || lineBreak(text[hi:]) > 0) && (text[hi-1] == '=' || hidden)
-		if (long || last) && !uuidLike(text[i:hi]) && (i == 0 || text[i-1] != '-' && text[i-1] != '.' && text[i-1] != '/') {
+		if s.carry.keyPiece(text, i, hi, hidden) {
 			c.emit(span{det: detPrivateKey, layer: Memory, rule: "continued"}, i, hi)
 			hidden = true
 		}
 		i = hi + 1
 	}
-	s.carry.hid = hidden
-	if !hidden && indexFold(text, "-----end") < 0 && len(text) > 0 {
-		s.carry.pem = min(s.carry.pem, 2) // two records of something else end it
-		if s.carry.pem == 2 {
-			return
+	switch {
+	case hidden:
+		s.carry.hid, s.carry.misses = true, 0
+	case len(text) > 0:
+		if s.carry.misses++; s.carry.misses > maxPEMMisses {
+			s.carry.pem = 0
 		}
 	}
-}
-
-// mixedCase reports whether b has small and capital letters or digits, as the short last line of a key has.
-func mixedCase(b []byte) bool {
-	var classes uint8
-	for _, x := range b {
-		switch {
-		case isUpper(x):
-			classes |= 1
-		case isLower(x):
-			classes |= 2
-		default:
-			classes |= 4
-		}
-	}
-	return bits.OnesCount8(classes) >= 2
 }
 
 // Remembered values: a table of keyed hashes, so that the memory of a connection holds no secret.
