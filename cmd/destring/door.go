@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -19,7 +22,10 @@ import (
 type door struct {
 	names     []string
 	listeners []*listener.Listener // in the order of names
-	plain     *listener.Plain      // nil when there is none
+
+	mu    sync.Mutex
+	shown map[string]string // fingerprints of the certificates that are shown, by name
+	plain *listener.Plain   // nil when there is none
 }
 
 // openDoor opens the listeners. Nothing is accepted before Run.
@@ -45,6 +51,7 @@ func (h *house) openDoor(master []byte) error {
 			return fmt.Errorf("listen.%s: %w", d.name, err)
 		}
 		h.door.names = append(h.door.names, d.name)
+		h.door.shows(d.name, security)
 		h.door.listeners = append(h.door.listeners, l)
 	}
 	return h.openPlain(metrics)
@@ -70,6 +77,28 @@ func (d *door) Addresses() map[string]string {
 		all[d.names[i]] = l.Addr().String()
 	}
 	return all
+}
+
+// shows notes which certificate a listener shows from now on.
+func (d *door) shows(name string, s *listener.Security) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.shown == nil {
+		d.shown = map[string]string{}
+	}
+	d.shown[name] = fingerprintOf(s.Certificates[0])
+}
+
+func (h *house) shownCertificates() map[string]string {
+	h.door.mu.Lock()
+	defer h.door.mu.Unlock()
+	return maps.Clone(h.door.shown)
+}
+
+// fingerprintOf is the SHA-256 of a certificate, in hex.
+func fingerprintOf(c tls.Certificate) string {
+	sum := sha256.Sum256(c.Certificate[0])
+	return hex.EncodeToString(sum[:])
 }
 
 // Run takes connections until ctx ends, and returns when every one has left. When one

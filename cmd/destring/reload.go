@@ -92,7 +92,13 @@ func (h *house) refit(next *Config) error {
 		if err != nil {
 			return fmt.Errorf("listen.%s: %w", name, err)
 		}
-		apply = append(apply, func() error { return h.door.listeners[i].Reload(security) })
+		apply = append(apply, func() error {
+			if err := h.door.listeners[i].Reload(security); err != nil {
+				return err
+			}
+			h.door.shows(name, security)
+			return nil
+		})
 	}
 	for _, put := range apply { // they were checked: what fails here fails before anything else is put in place
 		if err := put(); err != nil {

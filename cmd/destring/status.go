@@ -20,11 +20,13 @@ type status struct {
 	PID       int               `json:"pid"`
 	Started   time.Time         `json:"started"`
 	Listeners map[string]string `json:"listeners"`
-	Problems  map[string]string `json:"problems,omitempty"`
-	Peers     []peerStatus      `json:"peers"`
-	Spool     spoolStatus       `json:"spool"`
-	Kafka     *kafkaStatus      `json:"kafka,omitempty"`
-	Alerts    map[string]int    `json:"alerts"` // open ones by level
+	// Certificates are the SHA-256 fingerprints of those that the TLS listeners show, by name.
+	Certificates map[string]string `json:"certificates,omitempty"`
+	Problems     map[string]string `json:"problems,omitempty"`
+	Peers        []peerStatus      `json:"peers"`
+	Spool        spoolStatus       `json:"spool"`
+	Kafka        *kafkaStatus      `json:"kafka,omitempty"`
+	Alerts       map[string]int    `json:"alerts"` // open ones by level
 }
 
 type peerStatus struct {
@@ -58,7 +60,7 @@ type kafkaStatus struct {
 }
 
 func (h *house) status() status {
-	st := status{Version: readBuildInfo().Version, PID: os.Getpid(), Started: h.started, Listeners: h.addresses(), Problems: h.problems(), Alerts: map[string]int{}, Peers: []peerStatus{}}
+	st := status{Version: readBuildInfo().Version, PID: os.Getpid(), Started: h.started, Listeners: h.addresses(), Certificates: h.shownCertificates(), Problems: h.problems(), Alerts: map[string]int{}, Peers: []peerStatus{}}
 	s := h.spool.Stats()
 	st.Spool = spoolStatus{Dir: h.config.path(h.config.Spool.Dir), Bytes: s.Bytes, Usage: s.Usage}
 	if s.Refusing != nil {
