@@ -76,8 +76,8 @@ func (h *house) status() status {
 	for _, p := range h.relay.Peers() {
 		st.Peers = append(st.Peers, peerStatus{p.Name, p.Listener, p.Connections, p.LastSeen, p.Messages, p.NotAfter})
 	}
-	for _, a := range h.alerter.List(nil, false) {
-		st.Alerts[a.Level.String()]++
+	for level, n := range h.alerter.Counts() {
+		st.Alerts[level.String()] = n
 	}
 	return st
 }
