@@ -2,7 +2,7 @@ package redact
 
 // dashedID finds national ids that their punctuation and check digits give away.
 func (c *scan) dashedID(g *group) bool {
-	if g.groups < 2 || !c.stands(g.lo, g.end) && !(c.near(g.lo, ssnWords) && c.stands(c.wordJoined(g.lo), g.end)) {
+	if g.groups < 2 || !c.stands(g.lo, g.end) && !(g.lo > 3 && g.digits == 9 && c.text[g.lo-1] == '-' && c.stands(c.wordJoined(g.lo), g.end) && c.near(g.lo, ssnWords)) {
 		return false
 	}
 	b := g.value[:g.digits]

@@ -279,7 +279,10 @@ func (c *scan) phone(g *group) bool {
 	}
 	hi, n, seps, brackets := g.lo, 0, 0, 0
 	cut := 0 // the last blank behind a whole number: what follows may be another
-	stop := len(t)
+	stop, most := len(t), 15
+	if bracket && !plus {
+		most = 11
+	}
 	if !plus && !bracket && g.value[0] != '0' {
 		stop = g.end
 	}
@@ -295,7 +298,7 @@ func (c *scan) phone(g *group) bool {
 				return false
 			}
 		case b == ' ' || b == '-' || b == '.' || b == '/':
-			if b == ' ' && n >= 8 && n <= 15 {
+			if b == ' ' && n >= 8 && n <= most {
 				cut = hi
 			}
 			seps++
@@ -308,8 +311,8 @@ func (c *scan) phone(g *group) bool {
 		hi++
 	}
 done:
-	if plus && n > 15 && cut > 0 {
-		hi, n = cut, 15
+	if (plus || bracket) && n > most && cut > 0 {
+		hi, n = cut, most
 	}
 	for hi > g.lo && !isDigit(t[hi-1]) {
 		hi--

@@ -60,24 +60,23 @@ func digitsBefore(t []byte, i int) int {
 	return n
 }
 
+// maxJoined is how many numbers beside a card are looked at on each side.
+const maxJoined = 4
+
 // cardStands reports whether a card's number stands alone but for other numbers and a word that are joined to it:
 // "4111111111111111-12", "charge-4111111111111111".
 func (c *scan) cardStands(lo, hi int) bool {
 	t := c.text
 	c.s.charge(16)
-	for range 4 {
-		n := 0
-		if lo > 1 && (t[lo-1] == '-' || t[lo-1] == '.') {
-			n = digitsBefore(t, lo-1)
+	for hops := 0; lo > 1 && (t[lo-1] == '-' || t[lo-1] == '.') && isDigit(t[lo-2]); hops++ {
+		if hops == maxJoined {
+			return true // a chain of numbers, whatever it begins with
 		}
-		if n == 0 {
-			break
-		}
-		lo -= n + 1
+		lo -= digitsBefore(t, lo-1) + 1
 	}
-	for range 4 {
-		if hi+1 >= len(t) || t[hi] != '-' && t[hi] != '.' || !isDigit(t[hi+1]) {
-			break
+	for hops := 0; hi+1 < len(t) && (t[hi] == '-' || t[hi] == '.') && isDigit(t[hi+1]); hops++ {
+		if hops == maxJoined {
+			return true
 		}
 		hi = run(t[:min(len(t), hi+32)], hi+1, isDigit)
 	}

@@ -25,6 +25,7 @@ func TestANumberBesideOtherNumbersIsFound(t *testing.T) {
 		{card + "/12", "[REDACTED:card]/12"},
 		{card + "/" + other, "[REDACTED:card]/[REDACTED:card]"},
 		{card + "-" + other, "[REDACTED:card]-[REDACTED:card]"},
+		{strings.Repeat(card+"-", 20) + "1", strings.Repeat("[REDACTED:card]-", 20) + "1"},
 		{card + "." + other, "[REDACTED:card].[REDACTED:card]"},
 		{"charge-" + card, "charge-[REDACTED:card]"},
 		{"pay_order_" + card, "pay_order_[REDACTED:card]"},
@@ -33,6 +34,7 @@ func TestANumberBesideOtherNumbersIsFound(t *testing.T) {
 		{"ssn=536-90-4399 1", "ssn=[REDACTED:us-ssn] 1"},
 		{"ssn-536-90-4399", "ssn-[REDACTED:us-ssn]"},
 		{"call 212-555-0143 19.99", "call [REDACTED:phone] 19.99"},
+		{"(212) 555-0143 19.99", "[REDACTED:phone] 19.99"},
 		{"dial +49 30 901820 4711 2025 11 25", "dial [REDACTED:phone]"},
 	} {
 		got := redacted(r, c.line)
