@@ -16,6 +16,12 @@
 // which holds no quote, backslash or blank, so that what could be parsed before can be parsed after. A mark of exactly this
 // form in the input stays; anything else that begins like one is relabelled, and its inside is scanned.
 //
+// # Identifiers that stay
+//
+// A caller names the places of identifiers (keep): a sender can write anything there. A place is honoured when its text looks like an
+// identifier (a UUID, a dotted name, name@host, a path), and then only against what the name before it or a guess says; cards and
+// other ids with check digits, vendor tokens, keys and values already known as secrets are hidden there too.
+//
 // # Speed
 //
 // One pass of an automaton finds all words; a second pass looks at digits and long runs. All other work happens on
