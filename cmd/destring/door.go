@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -134,7 +135,7 @@ func (d *door) Run(ctx context.Context) error {
 func (c *Config) limits() listener.Limits {
 	n := &c.Listen
 	return listener.Limits{Connections: n.MaxConnections, PeerConnections: n.PeerConnections, PeerMessages: n.PeerMessages, PeerBytes: int(n.PeerBytes),
-		Handshake: n.HandshakeTimeout, Frame: n.FrameTimeout, Idle: n.IdleTimeout, Drain: n.DrainTimeout}
+		Handshake: n.HandshakeTimeout, Frame: n.FrameTimeout, Idle: cmp.Or(n.IdleTimeout, -1), Drain: n.DrainTimeout}
 }
 
 // security reads the files of a door.

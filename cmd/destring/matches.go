@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -97,8 +96,12 @@ func (m *spoolMatches) frame(ctx context.Context) (spool.Frame, error) {
 		if !late && !errors.Is(err, io.EOF) {
 			return f, err
 		}
-		if serr := m.save(m.pending); serr != nil || !late {
-			return f, cmp.Or(serr, err)
+		if serr := m.save(m.pending); serr != nil {
+			// It is tried again as long as there is time; what is not saved is read again at the next start.
+			m.log.Error("alerts: the place in the spool could not be saved", "error", serr)
+		}
+		if !late {
+			return f, err
 		}
 	}
 	return m.reader.Next(ctx)
@@ -145,12 +148,16 @@ func (m *spoolMatches) Commit(p alerting.Position) error {
 // save makes durable that all up to at is done.
 func (m *spoolMatches) save(at spool.Position) error {
 	m.buf = m.judge.AppendState(m.buf[:0])
-	m.saved, m.unsaved, m.pending = time.Now(), 0, 0
-	if len(m.buf) <= spool.MaxState {
-		return m.reader.Commit(at, m.buf)
+	state := m.buf
+	if len(state) > spool.MaxState {
+		if err := m.file.save(at, state); err != nil {
+			return err
+		}
+		state = []byte(inFile)
 	}
-	if err := m.file.save(at, m.buf); err != nil {
+	if err := m.reader.Commit(at, state); err != nil {
 		return err
 	}
-	return m.reader.Commit(at, []byte(inFile))
+	m.saved, m.unsaved, m.pending = time.Now(), 0, 0
+	return nil
 }

@@ -115,6 +115,9 @@ func (h *house) awaitAlerts(ctx context.Context) {
 			return
 		}
 	}
+	if err := h.alerter.Settle(ctx); err != nil {
+		h.log.Warn("relay: records of alerts wait for the next start", "error", err)
+	}
 }
 
 // leftOf is how long the spool may be emptied when all is to be over at stopBy. For a Kafka that does

@@ -158,12 +158,16 @@ func addressText(a netip.Addr) string {
 	return a.String()
 }
 
-// readWhole and writeWhole keep one thing in a journal that may be longer than an entry.
+// readWhole and writeWhole keep one thing in a journal that may be longer than an entry. When a piece
+// of it is damaged there is nothing.
 func readWhole(j *alerting.FileJournal) (raw []byte, err error) {
 	err = j.Replay(func(entry []byte) error {
 		raw = append(raw, entry...)
 		return nil
 	})
+	if j.Damage() != nil {
+		return nil, err
+	}
 	return raw, err
 }
 

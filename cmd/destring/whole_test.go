@@ -282,6 +282,9 @@ func TestALineWalksTheWholeHouse(t *testing.T) {
 	alerts := e.topic("celery.alerts.v1", 1)
 	metrics := e.metrics(r)
 	r.end(t)
+	if strings.Contains(e.log.String(), "could not be stored") {
+		t.Errorf("a decision was lost at the stop:\n%s", e.log.String())
+	}
 	e.leaks(append([]string{post, metrics, e.log.String(), string(alerts[0].Value)}, e.everyTopic()...))
 }
 
