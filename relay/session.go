@@ -237,6 +237,10 @@ func (s *Session) Goodbye() {
 	}
 }
 
+// Work is what the messages since the last call cost, in bytes that redaction looked at. It is
+// listener.Worker's.
+func (s *Session) Work() int { return s.inspector.Work() }
+
 // Sync returns nil once all that was handled is durable.
 func (s *Session) Sync(ctx context.Context) error {
 	if err := s.relay.cfg.Spool.Wait(ctx, s.ticket); err != nil {

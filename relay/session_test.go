@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -320,4 +321,24 @@ func TestARecordThatTheSpoolCanNeverHoldBecomesADeadLetter(t *testing.T) {
 			t.Errorf("%d records of topic %s, want one of dlq", f.Count, f.Topic)
 		}
 	})
+}
+
+func TestWorkSaysWhatMessagesCostAndCountsAnew(t *testing.T) {
+	session := newRelay(t, newSpool(t, 64<<20)).Open(&event.Peer{Name: "w", Listener: "syslog_tls"})
+	defer session.Close()
+	worker := session.(listener.Worker)
+	cost := func(text string) int {
+		ev := &event.Event{Peer: &event.Peer{Name: "w"}, Message: event.NewText([]byte(text))}
+		if err := session.Handle(ev); err != nil {
+			t.Fatal(err)
+		}
+		return worker.Work()
+	}
+	short, long := cost("a line"), cost(strings.Repeat("user: password=x, ", 1000))
+	if short <= 0 || long < 18_000 || long < 100*short {
+		t.Errorf("a line costs %d, one of 18,000 bytes %d", short, long)
+	}
+	if again := worker.Work(); again != 0 {
+		t.Errorf("without a message between, the work is %d", again)
+	}
 }

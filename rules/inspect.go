@@ -48,6 +48,9 @@ func (in *Inspector) Use(e *Engine) {
 	}
 }
 
+// Work returns how many bytes redaction looked at since the last call.
+func (in *Inspector) Work() int { return in.scratch.Work() }
+
 // Inspect returns the clean record of ev; it is valid until the next call. It never
 // fails: what it cannot judge, a panic of a detector among it, is withheld whole.
 func (in *Inspector) Inspect(ev *event.Event) (c *Clean) {

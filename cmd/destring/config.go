@@ -46,6 +46,7 @@ type Listen struct {
 	PeerConnections  int           `key:"max_connections_per_peer" default:"0" doc:"Connections of one peer to each listener; 0 is no limit."`
 	PeerMessages     int           `key:"messages_per_second_per_peer" default:"0" doc:"Messages a second that one peer may send before its reading is slowed; 0 is no limit."`
 	PeerBytes        Size          `key:"bytes_per_second_per_peer" default:"0B" doc:"Bytes a second that one peer may send before its reading is slowed; 0B is no limit."`
+	PeerWork         Size          `key:"redaction_per_second_per_peer" default:"0B" doc:"Bytes a second that redaction may look at for one peer (a usual line is looked at about ten times) before its reading is slowed, so that lines made to be hard cannot take the processor from others; 0B is no limit."`
 	HandshakeTimeout time.Duration `key:"handshake_timeout" default:"10s" doc:"A TLS handshake that takes longer is ended."`
 	IdleTimeout      time.Duration `key:"idle_timeout" default:"24h" doc:"A connection without a byte for so long is closed; 0s never closes one. Python's handlers never reconnect, so a short time loses records; dead peers are found by TCP keep-alive anyway."`
 	FrameTimeout     time.Duration `key:"frame_timeout" default:"30s" doc:"A message that was begun and not ended in this time is kept as far as it came and the connection closed."`

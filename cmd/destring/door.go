@@ -134,7 +134,7 @@ func (d *door) Run(ctx context.Context) error {
 
 func (c *Config) limits() listener.Limits {
 	n := &c.Listen
-	return listener.Limits{Connections: n.MaxConnections, PeerConnections: n.PeerConnections, PeerMessages: n.PeerMessages, PeerBytes: int(n.PeerBytes),
+	return listener.Limits{Connections: n.MaxConnections, PeerConnections: n.PeerConnections, PeerMessages: n.PeerMessages, PeerBytes: int(n.PeerBytes), PeerWork: int(n.PeerWork),
 		Handshake: n.HandshakeTimeout, Frame: n.FrameTimeout, Idle: cmp.Or(n.IdleTimeout, -1), Drain: n.DrainTimeout}
 }
 

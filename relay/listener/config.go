@@ -80,6 +80,9 @@ type Limits struct {
 	// its connections, with one second's worth of burst. A faster peer is read later, so it
 	// waits; nothing is dropped. Zero is no limit.
 	PeerMessages, PeerBytes int
+	// PeerWork is how much work a second one peer may cause (see Worker), so that lines made to be hard to judge cannot take the
+	// processor from others. Zero is no limit.
+	PeerWork int
 
 	// Handshake bounds the time from accept to the end of the TLS handshake (RELP: to its open command
 	// too). Zero is 10 s.
@@ -142,7 +145,7 @@ func (c *Config) validate() error {
 		return errors.New("listener: a listener needs a name")
 	case c.Metrics == nil:
 		return fmt.Errorf("listener: %s: Metrics is nil; make it with NewMetrics", c.Name)
-	case c.MaxMessage < 0 || l.Connections < 0 || l.PeerConnections < 0 || l.PeerMessages < 0 || l.PeerBytes < 0,
+	case c.MaxMessage < 0 || l.Connections < 0 || l.PeerConnections < 0 || l.PeerMessages < 0 || l.PeerBytes < 0 || l.PeerWork < 0,
 		l.Handshake < 0 || l.Frame < 0 || l.Drain < 0 || l.Sync < 0:
 		return fmt.Errorf("listener: %s: a limit is negative", c.Name)
 	case c.Protocol == RELP && len(c.HashKey) < 16:

@@ -95,7 +95,11 @@ func (in *intake) endBatch() time.Duration {
 	in.session.Flush()
 	var wait time.Duration
 	if in.guest != nil {
-		wait = in.guest.rate.take(in.tally.messages, in.tally.bytes)
+		work := 0
+		if w, ok := in.session.(Worker); ok && in.guest.rate.limited() {
+			work = w.Work()
+		}
+		wait = in.guest.rate.take(in.tally.messages, in.tally.bytes, work)
 		in.tally.throttledSeconds += wait.Seconds()
 	}
 	in.tally.flush(in.gauges)

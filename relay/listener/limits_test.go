@@ -54,23 +54,26 @@ func TestARateIsKeptOverTimeAndAPeerBelowItNeverWaits(t *testing.T) {
 		r := newRate(Limits{PeerMessages: 100})
 		begin := time.Now()
 		for range 50 { // 5,000 messages in batches of 100
-			time.Sleep(r.take(100, 1<<20))
+			time.Sleep(r.take(100, 1<<20, 0))
 		}
 		if took := time.Since(begin); took < 48*time.Second || took > 50*time.Second {
 			t.Errorf("5,000 messages at 100 a second took %v", took)
 		}
 		time.Sleep(time.Minute)
 		for range 100 {
-			if wait := r.take(9, 1); wait > 0 {
+			if wait := r.take(9, 1, 0); wait > 0 {
 				t.Fatalf("a peer below its rate waited %v", wait)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
 		bytes := newRate(Limits{PeerBytes: 1000})
-		if wait := bytes.take(1, 3000); wait != 2*time.Second {
+		if wait := bytes.take(1, 3000, 0); wait != 2*time.Second {
 			t.Errorf("3,000 bytes at 1,000 a second wait %v", wait)
 		}
-		if newRate(Limits{}).take(1<<30, 1<<30) != 0 {
+		if wait := newRate(Limits{PeerWork: 1000}).take(1, 10, 5000); wait != 4*time.Second {
+			t.Errorf("work of 5,000 at 1,000 a second waits %v", wait)
+		}
+		if newRate(Limits{}).take(1<<30, 1<<30, 0) != 0 {
 			t.Error("a peer without limit waited")
 		}
 	})
@@ -91,8 +94,8 @@ func TestAPeersBucketIsNotFilledByLeavingAndComingBack(t *testing.T) {
 			d.leave(c)
 			return g
 		}
-		visit().rate.take(10, 0)
-		if wait := visit().rate.take(10, 0); wait != time.Second {
+		visit().rate.take(10, 0, 0)
+		if wait := visit().rate.take(10, 0, 0); wait != time.Second {
 			t.Errorf("after coming back the peer waits %v", wait)
 		}
 		time.Sleep(time.Minute)

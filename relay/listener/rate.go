@@ -8,29 +8,29 @@ import (
 // burst is how much of its rate a peer may use at once, in time.
 const burst = time.Second
 
-// rate is a peer's two buckets, messages and bytes, shared by its connections. A bucket may go
+// rate is a peer's three buckets, messages, bytes and work, shared by its connections. A bucket may go
 // below zero by one batch; the debt is waited for.
 type rate struct {
-	perSecond [2]float64 // messages, bytes; 0 is no limit
+	perSecond [3]float64 // messages, bytes, work; 0 is no limit
 
 	mu    sync.Mutex
-	level [2]float64
+	level [3]float64
 	at    time.Time
 }
 
 func newRate(l Limits) *rate {
-	r := &rate{perSecond: [2]float64{float64(l.PeerMessages), float64(l.PeerBytes)}, at: time.Now()}
+	r := &rate{perSecond: [3]float64{float64(l.PeerMessages), float64(l.PeerBytes), float64(l.PeerWork)}, at: time.Now()}
 	for i, p := range r.perSecond {
 		r.level[i] = p * burst.Seconds()
 	}
 	return r
 }
 
-func (r *rate) limited() bool { return r.perSecond[0] > 0 || r.perSecond[1] > 0 }
+func (r *rate) limited() bool { return r.perSecond != [3]float64{} }
 
 // take takes a batch out of the buckets and returns how long the connection must not be read. It is
 // never longer than the batch is worth, so a peer that keeps to its rate never waits.
-func (r *rate) take(messages, bytes int) time.Duration {
+func (r *rate) take(messages, bytes, work int) time.Duration {
 	if !r.limited() {
 		return 0
 	}
@@ -40,7 +40,7 @@ func (r *rate) take(messages, bytes int) time.Duration {
 	passed := now.Sub(r.at).Seconds()
 	r.at = now
 	var wait time.Duration
-	for i, took := range [2]float64{float64(messages), float64(bytes)} {
+	for i, took := range [3]float64{float64(messages), float64(bytes), float64(work)} {
 		per := r.perSecond[i]
 		if per == 0 {
 			continue

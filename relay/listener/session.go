@@ -35,6 +35,10 @@ type Session interface {
 // close_notify, RELP close; FIN on plaintext), or we ended it. Goodbye comes before Close; a connection without it was cut off.
 type Leaver interface{ Goodbye() }
 
+// Worker is a Session that says what its messages cost: the bytes that were looked at since the last call,
+// in whatever unit Limits.PeerWork is meant.
+type Worker interface{ Work() int }
+
 // ErrShed is what Handle returns when it dropped a message on purpose, as listen.on_full says.
 // The session keeps the count of the gap; the connection lives on.
 var ErrShed = errors.New("listener: message shed")

@@ -38,6 +38,8 @@ type Scratch struct {
 	carry  carry
 	memory memory
 
+	begun, spent int // what the budget was for the text in hand; work of the texts before it since Work
+
 	second  *Scratch // for the look at our own output
 	tracing bool
 	notes   []Note
@@ -63,8 +65,17 @@ type span struct {
 }
 
 func (s *Scratch) reset(n int) {
+	s.spent += s.begun - s.work
 	s.work = budgetBase + budgetPerByte*n
+	s.begun = s.work
 	s.spans, s.marks, s.strings, s.findings, s.edits, s.out, s.notes = s.spans[:0], s.marks[:0], s.strings[:0], s.findings[:0], s.edits[:0], s.out[:0], s.notes[:0]
+}
+
+// Work returns how many bytes were looked at since the last call: what the texts cost.
+func (s *Scratch) Work() int {
+	n := s.spent + s.begun - s.work
+	s.spent, s.begun = 0, s.work
+	return n
 }
 
 func (s *Scratch) buffer(depth int) *viewBuffer { return &s.buffers[depth] }
