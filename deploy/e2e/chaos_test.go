@@ -128,6 +128,13 @@ func (s *site) delivered() {
 	s.await("everything is delivered", 2*time.Minute, func() bool { return s.gauge(depth) == 0 })
 }
 
+// caughtUp waits until Kafka has nearly all that the relay took: with senders that go on there is always
+// something on its way.
+func (s *site) caughtUp() {
+	s.t.Helper()
+	s.await("the backlog is gone", 2*time.Minute, func() bool { return s.gauge(depth) < 1000 })
+}
+
 // flows waits until n more messages were sent.
 func (l *load) flows(s *site, n int) {
 	s.t.Helper()

@@ -78,7 +78,7 @@ func shed(s *site) {
 	s.await("records are shed", 2*time.Minute, func() bool { return s.shedTotal() > 500 })
 	l.outage(s, longOr(14*time.Second, 3*time.Second))
 	s.kafka.Continue()
-	s.delivered()
+	s.caughtUp()
 	l.stop()
 	s.await("the gap is on record", 20*time.Second, func() bool { return s.gaps() > 0 })
 	s.delivered()
