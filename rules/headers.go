@@ -13,6 +13,10 @@ import (
 // headerCount is the number of headers that every record has.
 const headerCount = 8
 
+// MatchedHeader is on records in which a rule matched or a secret was found, and on no other: whoever
+// looks for those need not parse the rest. Rules that only correlations see count too.
+const MatchedHeader = "destring-matched"
+
 // headerValues are what the Kafka record headers say: CloudEvents 1.0 in binary mode (Kafka
 // protocol binding §3.2) and two of our own, so that a consumer can route, drop
 // duplicates and check versions without parsing the value. No text of a sender is in them.
@@ -22,6 +26,7 @@ type headerValues struct {
 	action   string     // of a statement; empty for a log record
 	time     int64      // nanoseconds since 1970
 	redacted int
+	matched  bool
 }
 
 // sourceOf returns the CloudEvents source, a URI reference that is not empty (CloudEvents 1.0.2 §3.1).
@@ -49,7 +54,12 @@ func fixedHeaders(source string) []byte {
 
 // appendHeaders appends the headers of a record after those that are fixed.
 func appendHeaders(dst, fixed []byte, v headerValues) []byte {
+	at := len(dst)
 	dst = append(dst, fixed...)
+	if v.matched {
+		dst[at] = (headerCount + 1) << 1 // the number of headers, a varint of one byte
+		dst = appendHeader(dst, MatchedHeader, "1")
+	}
 	dst = appendType(dst, v)
 	dst = appendHeader(dst, "ce_id", v.id)
 	var stamp [32]byte

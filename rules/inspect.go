@@ -242,7 +242,7 @@ func (in *Inspector) finish(ev *event.Event) *Clean {
 	}
 	c.key = append(append(append(c.key[:0], in.peer.Name()...), '/'), in.record.Hostname...)
 	c.value = in.engine.encoder.Append(c.value[:0], &in.record)
-	c.headers = appendHeaders(c.headers[:0], in.engine.headers, headerValues{id: in.record.ID, kind: in.record.Kind, time: in.record.Timestamp, redacted: in.record.Redacted()})
+	c.headers = appendHeaders(c.headers[:0], in.engine.headers, headerValues{id: in.record.ID, kind: in.record.Kind, time: in.record.Timestamp, redacted: in.record.Redacted(), matched: c.matched})
 	return c
 }
 

@@ -316,3 +316,14 @@ func BenchmarkInspect(b *testing.B) {
 		})
 	}
 }
+
+func TestOnlyRecordsWithAMatchSayItInAHeader(t *testing.T) {
+	s := newSender(t, newEngine(t, ""))
+	if _, there := s.line("Task shop.tasks.charge[0b1f2c3d-0000-4000-8000-000000000001] received").headers[MatchedHeader]; there {
+		t.Error("a clean record says that it matched")
+	}
+	p := s.line("password=hunter2-is-long")
+	if p.headers[MatchedHeader] != "1" || !p.clean.Matched() {
+		t.Errorf("a leak has the headers %v", p.headers)
+	}
+}

@@ -94,7 +94,7 @@ func (e *Engine) State(s Statement) *Clean {
 	}
 	value := appendNested(nil, append(fields, s.Fields...), e.cleanString)
 	c := &Clean{topic: s.Topic, received: s.Time, key: []byte(key), value: value, matched: e.judge.statement(value)}
-	c.headers = appendHeaders(nil, e.headers, headerValues{id: []byte(s.ID), action: s.Action, time: s.Time})
+	c.headers = appendHeaders(nil, e.headers, headerValues{id: []byte(s.ID), action: s.Action, time: s.Time, matched: c.matched})
 	return c
 }
 

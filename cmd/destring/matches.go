@@ -120,11 +120,15 @@ func (m *spoolMatches) read(f spool.Frame) []alerting.Match {
 		values[i] = records[i].Value
 	}
 	m.unsaved += len(values)
-	matches, unreadable := m.judge.Frame(values)
+	matches, unreadable := m.judge.FrameOf(values, func(i int) bool { return hasHeader(records[i].Headers, rules.MatchedHeader) })
 	if unreadable > 0 {
 		m.log.Error("alerts: records of the spool cannot be read", "sequence", f.First, "records", unreadable)
 	}
 	return matches
+}
+
+func hasHeader(headers []kafka.Header, name string) bool {
+	return slices.ContainsFunc(headers, func(h kafka.Header) bool { return h.Name == name })
 }
 
 const (
