@@ -3,8 +3,8 @@ written down. Run it as root, for it gives the machine another name:
 
     unshare --uts sh -c 'hostname shop-a; exec PYTHON capture.py'
 
-PYTHON has celery[redis,auth] and PyYAML, and lies under /opt, for its path stands in tracebacks; redis-server and openssl
-are on the PATH.
+PYTHON has celery[redis,auth] and PyYAML. It and the Python that it was made from lie under /opt, for their paths stand in
+tracebacks; redis-server and openssl are on the PATH.
 
 NAME.bin    the bytes of the connections of one worker, one after another: octet-counted RFC 5424
 """
