@@ -191,7 +191,7 @@ func TestTheRecordsAroundALeakOfTheSameTaskStandBesideIt(t *testing.T) {
 	frame[2] = []byte(strings.Replace(string(frame[2]), `"id":"t1"`, `"id":"t2"`, 1))
 	frame[5] = logRecord(at.Add(5*time.Second), "billing.sync", "the leak", aFinding("aws-access-key-id", "credential", "critical", "aa"))
 	frame[8] = []byte("no record")
-	list, unreadable := judge(t).Frame(frame)
+	list, unreadable := judge(t).Frame(frame, nil)
 	if len(list) != 1 || unreadable != 1 {
 		t.Fatalf("%d matches, %d unreadable; want one of each", len(list), unreadable)
 	}

@@ -117,7 +117,7 @@ func TestEachRuleFiresOnWhatAnAttackedWorkerSent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			matches, unreadable := alerting.NewJudge(set, leastAlert, detect.CorrelatorOptions{}).Frame(values)
+			matches, unreadable := alerting.NewJudge(set, leastAlert, detect.CorrelatorOptions{}).Frame(values, nil)
 			if unreadable > 0 {
 				t.Errorf("%d records cannot be read", unreadable)
 			}

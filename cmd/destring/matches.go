@@ -120,15 +120,25 @@ func (m *spoolMatches) read(f spool.Frame) []alerting.Match {
 		values[i] = records[i].Value
 	}
 	m.unsaved += len(values)
-	matches, unreadable := m.judge.FrameOf(values, func(i int) bool { return hasHeader(records[i].Headers, rules.MatchedHeader) })
+	matches, unreadable := m.judge.Frame(values, saidToMatch(records))
 	if unreadable > 0 {
 		m.log.Error("alerts: records of the spool cannot be read", "sequence", f.First, "records", unreadable)
 	}
 	return matches
 }
 
-func hasHeader(headers []kafka.Header, name string) bool {
-	return slices.ContainsFunc(headers, func(h kafka.Header) bool { return h.Name == name })
+// saidToMatch returns which records have the header that says so. It is nil, for all, when none has: a frame of
+// an older destring knows only that something in it matched.
+func saidToMatch(records []kafka.Record) func(i int) bool {
+	said := func(i int) bool {
+		return slices.ContainsFunc(records[i].Headers, func(h kafka.Header) bool { return h.Name == rules.MatchedHeader })
+	}
+	for i := range records {
+		if said(i) {
+			return said
+		}
+	}
+	return nil
 }
 
 const (
