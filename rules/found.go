@@ -8,9 +8,10 @@ import (
 	"destring/rules/redact"
 )
 
-// found notes the findings in the text of a field.
+// found notes the findings in the text of a field. Another field than the message that is withheld says so in
+// its own place.
 func (in *Inspector) found(field string, res *redact.Result) {
-	if res.Withheld != "" {
+	if res.Withheld != "" && field == "message" {
 		in.record.Withheld = res.Withheld
 	}
 	for i := range res.Findings {

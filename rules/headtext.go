@@ -31,9 +31,9 @@ func (in *Inspector) header(slot int, field string, t event.Text) []byte {
 		return h.clean
 	}
 	before := len(in.clean.findings)
-	res := in.engine.redactor.Redact(&in.scratch, raw, nil)
+	res := in.engine.redactor.Aside(&in.scratch, raw, nil)
 	in.found(field, &res)
-	h.known = len(raw) <= maxHead && res.Withheld == ""
+	h.known = len(raw) <= maxHead && res.Withheld == "" && !in.scratch.Open() // what hides a piece of a key today need not tomorrow
 	h.raw, h.clean = append(h.raw[:0], raw...), append(h.clean[:0], res.Text...)
 	h.findings = append(h.findings[:0], in.clean.findings[before:]...)
 	h.published = append(h.published[:0], in.record.Findings[before:]...)
@@ -46,8 +46,8 @@ func (in *Inspector) params(params []event.Param) {
 	for i := range params {
 		p := &params[i]
 		q := record.Param{Element: in.short(p.Element), Name: in.short(p.Name)}
-		if string(p.Element.Reveal()) == "origin" {
-			q.Value = in.short(p.Value) // RFC 5424 §7.2: its ip is the sender's own, not that of a person
+		if string(p.Element.Reveal()) == "origin" && string(p.Name.Reveal()) == "ip" {
+			q.Value = in.short(p.Value) // RFC 5424 §7.2: it is the sender's own, not that of a person
 		} else {
 			q.Value = in.value(p.Name, p.Value)
 		}
@@ -60,7 +60,7 @@ func (in *Inspector) short(t event.Text) []byte {
 	if t.Empty() {
 		return nil
 	}
-	res := in.engine.redactor.Redact(&in.scratch, t.Reveal(), nil)
+	res := in.engine.redactor.Aside(&in.scratch, t.Reveal(), nil)
 	in.found("log.syslog.structured_data", &res)
 	return in.own(t, res.Text)
 }
@@ -69,16 +69,31 @@ func (in *Inspector) value(name, value event.Text) []byte {
 	if value.Empty() {
 		return nil
 	}
-	prefix := name.Len() + 2
-	in.pair = append(append(append(in.pair[:0], name.Reveal()...), '=', '"'), value.Reveal()...)
+	prefix, quoted := name.Len()+2, bytes.IndexByte(value.Reveal(), '"') >= 0
+	in.pair = append(append(in.pair[:0], name.Reveal()...), '=', '"')
+	for _, b := range value.Reveal() {
+		if quoted && (b == '"' || b == '\\') {
+			in.pair = append(in.pair, '\\') // or the quote would end the value
+		}
+		in.pair = append(in.pair, b)
+	}
+	end := len(in.pair)
 	in.pair = append(in.pair, '"')
-	res := in.engine.redactor.Redact(&in.scratch, in.pair, nil)
+	res := in.engine.redactor.Aside(&in.scratch, in.pair, nil)
 	in.found("log.syslog.structured_data", &res)
 	clean := res.Text
 	if res.Withheld == "" {
-		from, to := res.Map(event.Span{Start: uint32(prefix), End: uint32(prefix + value.Len())})
+		from, to := res.Map(event.Span{Start: uint32(prefix), End: uint32(end)})
 		clean = res.Text[from:to]
 	}
 	// Both the pair and the redactor's scratch are used again for the next parameter.
-	return in.hold(func(dst []byte) []byte { return append(dst, clean...) })
+	return in.hold(func(dst []byte) []byte {
+		for i := 0; i < len(clean); i++ {
+			if quoted && clean[i] == '\\' && i+1 < len(clean) {
+				i++
+			}
+			dst = append(dst, clean[i])
+		}
+		return dst
+	})
 }

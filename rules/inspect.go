@@ -157,7 +157,7 @@ func (in *Inspector) texts(ev *event.Event) {
 	facts := message
 	facts.Text = r.Message
 	if !ev.Inner.Empty() {
-		facts = in.engine.redactor.Redact(&in.scratch, ev.Inner.Reveal(), in.keep)
+		facts = in.engine.redactor.Again(&in.scratch, ev.Inner.Reveal(), in.keep)
 		in.foundInner(&facts, ev.Celery.Body)
 		if r.Withheld != "" {
 			return

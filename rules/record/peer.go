@@ -1,6 +1,8 @@
 package record
 
 import (
+	"strings"
+
 	"destring/rules/event"
 )
 
@@ -28,7 +30,8 @@ func NewPeer(p *event.Peer, s Service, clean func(string) string) *Peer {
 	q := *p
 	q.Names = nil
 	for _, n := range p.Names[:min(len(p.Names), maxNames)] {
-		q.Names = append(q.Names, clean(n[:min(len(n), maxName)]))
+		n = clean(n) // before it is cut, for the end may tell what the rest is: spiffe://name:password@host
+		q.Names = append(q.Names, strings.ToValidUTF8(n[:min(len(n), maxName)], ""))
 	}
 	q.Name, q.CommonName, q.Issuer = clean(p.Name), clean(p.CommonName), clean(p.Issuer)
 	out := &Peer{name: []byte(q.Name), listener: []byte(q.Listener), of: &q, service: s}

@@ -32,6 +32,26 @@ func (s *carry) open(closed, atEnd bool) {
 
 func (s *carry) closePEM() { s.pem = 0 }
 
+// beside is what is open after a text that stood beside the messages left aside open: that text neither uses
+// up nor closes what a message opened, but a piece of a key in it shows that the key still comes.
+func (s carry) beside(aside carry) carry {
+	if s.pem > 0 && aside.hid && aside.misses == 0 {
+		s.hid, s.misses = true, 0
+	}
+	return s.with(aside)
+}
+
+// with is s and what other opened where s has nothing open.
+func (s carry) with(other carry) carry {
+	if !s.value {
+		s.value, s.quoted = other.value, other.quoted
+	}
+	if s.pem == 0 {
+		s.pem, s.misses, s.hid = other.pem, other.misses, other.hid
+	}
+	return s
+}
+
 // resume hides what the last record left open: the rest of a key, the rest of a cut value.
 func (r *Redactor) resume(s *Scratch, text []byte) {
 	if s.carry.value {

@@ -92,7 +92,7 @@ func (r *Redactor) Redact(s *Scratch, text []byte, keep []event.Span) (res Resul
 	if len(text) > MaxText {
 		return r.withhold(s, text, WithheldSize)
 	}
-	s.keep = keep
+	s.keep, s.before = keep, s.carry
 	r.look(s, text)
 	if s.work < 0 {
 		return r.withhold(s, text, WithheldBudget)
@@ -100,6 +100,29 @@ func (r *Redactor) Redact(s *Scratch, text []byte, keep []event.Span) (res Resul
 	if res = r.apply(s, text); s.work < 0 {
 		return r.withhold(s, text, WithheldBudget)
 	}
+	return res
+}
+
+// Aside is Redact for a text that stands beside the messages, a field of a header: what a message left
+// open goes on in the next message and not in here, though pieces of an open key are hidden in here too.
+func (r *Redactor) Aside(s *Scratch, text []byte, keep []event.Span) Result {
+	open := s.carry
+	s.carry.value = false
+	s.memory.clock-- // it counts messages
+	res := r.Redact(s, text, keep)
+	s.carry = open.beside(s.carry)
+	return res
+}
+
+// Again is Redact for the message that was redacted last, in another form. What was open before it is open
+// here, and what it left open stays so.
+func (r *Redactor) Again(s *Scratch, text []byte, keep []event.Span) Result {
+	after := s.carry
+	s.carry = s.before
+	s.carry.value = false // its rest stood at the head of the message, and this form begins elsewhere
+	s.memory.clock--
+	res := r.Redact(s, text, keep)
+	s.carry = after.with(s.carry)
 	return res
 }
 

@@ -36,6 +36,7 @@ type Scratch struct {
 	names           map[string]string
 
 	carry  carry
+	before carry // as it was before the text at hand
 	memory memory
 
 	begun, spent int // what the budget was for the text in hand; work of the texts before it since Work
@@ -70,6 +71,9 @@ func (s *Scratch) reset(n int) {
 	s.begun = s.work
 	s.spans, s.marks, s.strings, s.findings, s.edits, s.out, s.notes = s.spans[:0], s.marks[:0], s.strings[:0], s.findings[:0], s.edits[:0], s.out[:0], s.notes[:0]
 }
+
+// Open reports whether a message left something open that the next one may go on with.
+func (s *Scratch) Open() bool { return s.carry.pem > 0 || s.carry.value }
 
 // Work returns how many bytes were looked at since the last call: what the texts cost.
 func (s *Scratch) Work() int {
