@@ -196,7 +196,10 @@ func (a *Alerter) forget(now time.Time) {
 	maps.DeleteFunc(a.mem.notices, func(_ string, n *Notice) bool {
 		return n.Delivery.Attempt == nil && (n.Delivery.Posts > 0 || n.Delivery.Refused || now.Sub(n.Time) > 24*time.Hour)
 	})
-	maps.DeleteFunc(a.mem.silences, func(_ string, s *Silence) bool {
+	maps.DeleteFunc(a.mem.silences, func(id string, s *Silence) bool {
+		if strings.HasPrefix(id, fromConfig) && s.End.After(now) {
+			return false // were it forgotten, the configuration would begin it again
+		}
 		return !s.Expired.IsZero() && now.Sub(s.Expired) > a.opts.Retention
 	})
 }

@@ -76,8 +76,12 @@ func (j *Judge) Frame(values [][]byte, matched func(i int) bool) (all []Match, u
 		if err != nil {
 			unreadable++
 		}
+		if len(list) == 0 {
+			continue
+		}
+		near := nearby(values, i, list[0].TaskID) // all matches of a record are of its task
 		for _, m := range list {
-			m.Nearby = nearby(values, i, m.TaskID)
+			m.Nearby = near
 			all = append(all, m)
 		}
 	}

@@ -304,6 +304,26 @@ func TestADryRunSaysWhatItWouldSendAndSendsNothing(t *testing.T) {
 	})
 }
 
+func TestASilenceOfTheConfigurationThatWasEndedByHandStaysEnded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRoom("soc")
+		rule := alerting.Silence{Match: []alerting.Matcher{{Field: "task", Op: "=", Value: "billing.*"}}, End: time.Now().AddDate(0, 6, 0), Author: "kim", Reason: "migration"}
+		h := start(t, alerting.Options{Silences: []alerting.Silence{rule}}, r)
+		defer func() { h.stop() }()
+		if err := h.ExpireSilence(h.Silences(false)[0].ID, "kim"); err != nil {
+			t.Fatal(err)
+		}
+		sleep(30 * 24 * time.Hour) // longer than anything ended is remembered
+		h.journal.fail = errors.New("input/output error")
+		h.feed.add(match(rules.Critical)) // so that the journal is written anew, from what is still known
+		sleep(time.Hour)
+		h.restart()
+		if list := h.Silences(false); len(list) != 0 {
+			t.Errorf("it holds again: %+v", list)
+		}
+	})
+}
+
 func TestSilencesOfTheConfigurationHoldUntilTheyAreTakenOut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := newRoom("soc")

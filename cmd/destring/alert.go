@@ -60,6 +60,9 @@ func newAlertList() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{Use: "list", Short: "List open alerts, those touched last first", Args: cobra.NoArgs, Example: "  destring alert list -c destring.yaml --match 'task=billing.*'",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if format != "text" && format != "json" {
+				return usageError("-o %s: must be text or json", format)
+			}
 			client, err := f.alerts()
 			if err != nil {
 				return err
@@ -97,10 +100,7 @@ func lastOf(a *alerting.Alert) time.Time {
 
 // titleOf says what an alert is about in one line.
 func titleOf(a *alerting.Alert) string {
-	title := a.Match.Rule.Title
-	if title == "" {
-		title = "secret in a log: " + a.Match.Finding.Detector
-	}
+	title := a.Title()
 	if len(a.Tasks) > 0 {
 		title += " (" + strings.Join(a.Tasks, ", ") + ")"
 	}

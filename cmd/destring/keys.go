@@ -121,5 +121,9 @@ func (c *Config) secretFrom(given Secret, file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s %w", file, err)
 	}
-	return strings.TrimSpace(string(text)), nil
+	secret := strings.TrimSpace(string(text))
+	if secret == "" { // else the exit that needs it would silently not be there
+		return "", fmt.Errorf("%s is empty", file)
+	}
+	return secret, nil
 }
