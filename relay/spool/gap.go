@@ -275,6 +275,8 @@ func (g Gap) whole() bool {
 	switch g.Reason {
 	case WrongKey, NewFormat, BadHeader, Foreign, NoCursor:
 		return true
+	case Unreadable:
+		return g.Offset == 0 && g.Bytes > 0 // else it is of a frame
 	}
 	return false
 }

@@ -1,6 +1,10 @@
 package spool
 
-import "slices"
+import (
+	"fmt"
+	"io"
+	"slices"
+)
 
 // readmit takes the records of segments in again that went to quarantine for want of their
 // key, now that the key is there. They get new sequences, behind what is spooled already. A
@@ -19,6 +23,9 @@ func (s *Spool) readmit(files []Gap) {
 		s.log.Info("spool: the key is there, took in a segment from quarantine", "file", g.File, "records", records)
 		s.remove(g.File)
 		s.gaps.forget(g)
+		if records < g.Records { // frames in it are damaged
+			s.note(Gap{Reason: Damaged, Segment: g.Segment, First: g.First, Records: g.Records - records}, nil)
+		}
 	}
 }
 
@@ -34,12 +41,18 @@ func (s *Spool) readmitFile(name string) (records uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if _, err := io.Copy(io.Discard, io.NewSectionReader(r.file, 0, end)); err != nil {
+		return 0, fmt.Errorf("spool: read: %w", err) // now, or each start would take in what lies before
+	}
 	var ticket Ticket
 	for off := int64(framesStart); ; {
 		h, err := r.frameAt(off, end)
 		var set []byte
 		if err == nil {
 			set, err = r.open(&h, off)
+		}
+		if err != nil && !damaged(err) {
+			return records, err
 		}
 		if err != nil {
 			var ok bool

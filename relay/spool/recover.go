@@ -57,7 +57,9 @@ func (s *Spool) recover() error {
 			s.segments = append(s.segments, seg)
 		}
 	}
-	s.cutTail()
+	if err := s.cutTail(); err != nil {
+		return err
+	}
 	if err := s.loadCursors(infos); err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func (s *Spool) adopt(seg *segment, until uint64) (bool, error) {
 	case err == nil:
 		g.Reason = Foreign
 		s.log.Error("spool: segment has another name than it was made with; it goes to quarantine", "segment", seg.name, "made_as", segmentName(r.head.first))
-	case errors.Is(err, errBadHeader) && r.zeroFrom(0, seg.size):
+	case errors.Is(err, errBadHeader) && r.empty(seg):
 		s.log.Info("spool: remove a segment that a crash left without a header", "segment", seg.name)
 		s.remove(seg.name)
 		return false, nil
@@ -121,6 +123,12 @@ func (s *Spool) adopt(seg *segment, until uint64) (bool, error) {
 	return false, nil
 }
 
+// empty reports whether a segment holds nothing. One that cannot be read is not known to.
+func (r *segmentReader) empty(seg *segment) bool {
+	zero, err := r.zeroFrom(0, seg.size)
+	return zero && err == nil
+}
+
 // walk goes over all whole frames. It returns where the last one ends and the sequence
 // behind it.
 func (r *segmentReader) walk(seg *segment) (end int64, next uint64) {
@@ -142,46 +150,65 @@ func (r *segmentReader) walk(seg *segment) (end int64, next uint64) {
 
 // cutTail finds where the last segment ends and cuts off what a crash left behind that. A
 // segment without any frame is removed, and the one before it is the last.
-func (s *Spool) cutTail() {
+func (s *Spool) cutTail() error {
 	for len(s.segments) > 0 {
 		seg := s.segments[len(s.segments)-1]
-		if s.cutSegment(seg) {
-			return
+		left, err := s.cutSegment(seg)
+		if left || err != nil {
+			return err
 		}
 		s.segments = s.segments[:len(s.segments)-1]
 	}
+	return nil
 }
 
-// cutSegment reports whether a frame is left; when not, the file is gone.
-func (s *Spool) cutSegment(seg *segment) bool {
+// cutSegment reports whether a frame is left; when not, the file is gone. Nothing is cut off or removed
+// that the disk does not let us read: it goes to quarantine, or stays where it is with a gap.
+func (s *Spool) cutSegment(seg *segment) (bool, error) {
 	r, err := openSegment(s.disk, seg.name, s.cfg.Keys)
-	if err != nil { // it was readable a moment ago
-		s.log.Error("spool: open segment", "segment", seg.name, "error", err)
-		return true
+	if err != nil { // it was readable a moment ago: too many open files, and the like
+		if r != nil {
+			r.close()
+		}
+		return false, fmt.Errorf("spool: open segment %s: %w", seg.name, err)
 	}
 	defer r.close()
 	if seg.size < framesStart { // cut below its first frame: there is nothing to save, but it is no crash that did that
 		s.exile(Gap{Reason: BadHeader, Segment: seg.name, Bytes: seg.size, First: seg.first})
-		return false
+		return false, nil
 	}
 	end, next := r.walk(seg)
 	s.next = max(s.next, next)
-	if end < seg.size {
-		if !r.zeroFrom(end, seg.size) {
-			s.note(Gap{Reason: Tail, Segment: seg.name, Offset: end, Bytes: r.lastByte(end, seg.size) - end, First: next}, r)
-		}
-		seg.end = end
-	}
+	zero, unread := r.zeroFrom(end, seg.size)
 	if end == framesStart {
+		switch {
+		case unread != nil:
+			s.exile(Gap{Reason: Unreadable, Segment: seg.name, Bytes: seg.size, First: seg.first})
+			return false, nil
+		case !zero:
+			s.noteTail(r, seg, end, next)
+		}
 		s.remove(seg.name)
-		return false
+		return false, nil
 	}
-	if err := s.truncate(seg.name, end); err != nil {
+	size := end
+	if unread != nil {
+		s.note(Gap{Reason: Unreadable, Segment: seg.name, Offset: end, Bytes: seg.size - end, First: next}, nil)
+		size = seg.size
+	} else if !zero {
+		s.noteTail(r, seg, end, next)
+	}
+	seg.end = end
+	if err := s.truncate(seg.name, size); err != nil {
 		s.log.Warn("spool: cut segment", "segment", seg.name, "error", err)
 	} else {
-		seg.size = end
+		seg.size = size
 	}
-	return true
+	return true, nil
+}
+
+func (s *Spool) noteTail(r *segmentReader, seg *segment, end int64, next uint64) {
+	s.note(Gap{Reason: Tail, Segment: seg.name, Offset: end, Bytes: r.lastByte(end, seg.size) - end, First: next}, r)
 }
 
 // lastByte returns the offset behind the last byte between off and end that is not zero.

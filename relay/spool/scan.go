@@ -31,17 +31,19 @@ func openSegment(d disk, name string, keys Keyring) (*segmentReader, error) {
 	}
 	r := &segmentReader{file: f, keys: keys}
 	block := make([]byte, framesStart)
+	var unread error
 	n, err := f.ReadAt(block, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		// One unreadable sector must not hide the other copy.
-		for i := range block {
-			block[i] = 0
-		}
-		f.ReadAt(block[:headerSize], 0)
-		f.ReadAt(block[headerCopy:headerCopy+headerSize], headerCopy)
-		n = framesStart
+		clear(block)
+		_, first := f.ReadAt(block[:headerSize], 0)
+		_, second := f.ReadAt(block[headerCopy:headerCopy+headerSize], headerCopy)
+		n, unread = framesStart, errors.Join(first, second)
 	}
 	if r.head, err = decodeSegmentHeader(block[:n]); err != nil {
+		if unread != nil {
+			err = fmt.Errorf("%w: %w", err, unread)
+		}
 		return r, err
 	}
 	key, ok := keys.find(r.head.keyID)
@@ -213,20 +215,24 @@ func (r *segmentReader) readTolerant(b []byte, off int64) int {
 	return len(b)
 }
 
-// zeroFrom reports whether nothing but zeros lies from off to end.
-func (r *segmentReader) zeroFrom(off, end int64) bool {
+// zeroFrom reports whether nothing but zeros lies from off to end. What cannot be read is no zero: it may be
+// there again tomorrow.
+func (r *segmentReader) zeroFrom(off, end int64) (bool, error) {
 	buf := make([]byte, 64<<10)
 	for off < end {
-		n := r.readTolerant(buf[:min(int64(len(buf)), end-off)], off)
-		if n == 0 {
-			return true
-		}
+		n, err := r.file.ReadAt(buf[:min(int64(len(buf)), end-off)], off)
 		for _, c := range buf[:n] {
 			if c != 0 {
-				return false
+				return false, nil
 			}
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, fmt.Errorf("spool: read: %w", err)
+		}
+		if n == 0 {
+			return true, nil
 		}
 		off += int64(n)
 	}
-	return true
+	return true, nil
 }

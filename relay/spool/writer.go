@@ -69,6 +69,7 @@ func (s *Spool) commit(w *writer, batches []*batch) []*batch {
 		s.m.writeErrors.Inc()
 		if s.closing() && attempt > 0 {
 			s.giveUp(pending, err)
+			w.seq = s.next
 			return batches
 		}
 		if attempt > 0 { // the first error is answered by a fresh segment, unseen by the senders
@@ -78,7 +79,9 @@ func (s *Spool) commit(w *writer, batches []*batch) []*batch {
 		w.seq = s.next // only this goroutine writes s.next
 	}
 	s.mu.Lock()
-	s.durable = ticket
+	if s.failed == nil {
+		s.durable = ticket // else it would speak for the group that was given up, too
+	}
 	s.unsynced -= bytes
 	s.slow = nil
 	again := !s.sealed && s.refusal != nil
@@ -267,11 +270,11 @@ func (w *writer) begin(need int64) error {
 }
 
 // dropEmpty removes a segment of the same first sequence: an abandoned one that never got a
-// durable frame.
+// durable frame. Any other of that name is left for begin to exile.
 func (s *Spool) dropEmpty(name string) {
 	s.mu.Lock()
 	n := len(s.segments)
-	same := n > 0 && s.segments[n-1].name == name
+	same := n > 0 && s.segments[n-1].name == name && s.segments[n-1].end == framesStart
 	if same {
 		s.segments = s.segments[:n-1]
 	}

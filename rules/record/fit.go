@@ -98,8 +98,8 @@ func rank(severity string) int {
 	return slices.Index([]string{"informational", "low", "medium", "high", "critical"}, severity)
 }
 
-// cutText leaves the first and the last part of s, about size bytes together, with the words that
-// relay/kafka cuts with too. It cuts at rune borders.
+// cutText leaves the first and the last part of s, about size bytes together, with nearly the words
+// of relay/kafka, which cuts at the end. It cuts at rune borders.
 func cutText(s []byte, size int) ([]byte, bool) {
 	size = max(size, minText)
 	if len(s) <= size {
