@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -109,29 +110,20 @@ const (
 )
 
 func (l Limits) withDefaults() Limits {
-	l.Connections = or(l.Connections, 10_000)
-	l.Handshake = or(l.Handshake, 10*time.Second)
-	l.Frame = or(l.Frame, time.Minute)
-	l.Idle = or(l.Idle, 24*time.Hour)
-	l.Drain = or(l.Drain, 5*time.Second)
-	l.Sync = or(l.Sync, 10*time.Second)
+	l.Connections = cmp.Or(l.Connections, 10_000)
+	l.Handshake = cmp.Or(l.Handshake, 10*time.Second)
+	l.Frame = cmp.Or(l.Frame, time.Minute)
+	l.Idle = cmp.Or(l.Idle, 24*time.Hour)
+	l.Drain = cmp.Or(l.Drain, 5*time.Second)
+	l.Sync = cmp.Or(l.Sync, 10*time.Second)
 	return l
-}
-
-// or returns v, or the default when v is zero.
-func or[T comparable](v, byDefault T) T {
-	var zero T
-	if v == zero {
-		return byDefault
-	}
-	return v
 }
 
 func (c Config) withDefaults() Config {
 	c.Limits = c.Limits.withDefaults()
-	c.MaxMessage = or(c.MaxMessage, 1<<20)
-	c.LogEvery = or(c.LogEvery, time.Minute)
-	c.Zone = or(c.Zone, time.Local)
+	c.MaxMessage = cmp.Or(c.MaxMessage, 1<<20)
+	c.LogEvery = cmp.Or(c.LogEvery, time.Minute)
+	c.Zone = cmp.Or(c.Zone, time.Local)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"crypto/tls"
@@ -98,8 +99,8 @@ func (c *conn) enter() error {
 		rule := c.guard.ruleOf(peer)
 		hosts = newHostCheck(rule, peer.Names)
 		peer.SpeaksFor = hosts.speaksFor()
-		peer.Zone = or(rule.Zone, c.l.cfg.Zone)
-		c.mode, c.header = or(rule.Framing, c.mode), or(rule.Header, c.header)
+		peer.Zone = cmp.Or(rule.Zone, c.l.cfg.Zone)
+		c.mode, c.header = cmp.Or(rule.Framing, c.mode), cmp.Or(rule.Header, c.header)
 	}
 	guest, why := c.l.door.welcome(c, peer.Name)
 	c.in = intake{gauges: c.l.gauges, peer: peer, hosts: hosts, guest: guest, id: event.ID{Connection: connectionID()}}

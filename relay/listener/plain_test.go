@@ -267,6 +267,19 @@ func TestAStopTakesWhatThePlaintextInputsHaveAndMakesItDurable(t *testing.T) {
 	}
 }
 
+func TestAStopKeepsTheMessageThatAStreamHasNotEndedYet(t *testing.T) {
+	tcp := freePort(t)
+	rec, _, stop := plainInputs(t, PlainConfig{TCP: tcp})
+	c := dialPlain(t, "tcp", tcp)
+	defer c.Close()
+	write(t, c, "<14>one\n<14>two\n<14>three unfin")
+	rec.until(t, "the first message", func() bool { return len(rec.records) > 0 })
+	stop()
+	if texts := rec.texts(t, 0); len(texts) != 3 || !strings.Contains(texts[2], "three unfin") {
+		t.Errorf("taken were %q", texts)
+	}
+}
+
 func TestPlaintextInputsStayOnThisMachineUnlessAllowed(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

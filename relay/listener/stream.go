@@ -293,6 +293,9 @@ func (s *stream) end(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.over {
+		if s.fed == 0 { // else a message is on its way through the server, and what is behind it is not ours to take
+			s.release(nil) // a message without an end yet is a part of one, and kept
+		}
 		s.finish(ctx)
 	}
 }

@@ -236,9 +236,9 @@ func (c *Conn) repeat(ev *event.Event) {
 func (c *Conn) task(ev *event.Event) {
 	raw := fact(ev, ev.Celery.Task.Name)
 	k := c.lastOf
-	if c.lastTask == "" || c.lastTask != string(raw) {
+	if c.lastTask == "" || c.lastTask != string(raw) || k.gone.Load() {
 		var met bool
-		if k, met = c.known[string(raw)]; !met {
+		if k, met = c.known[string(raw)]; !met || k != nil && k.gone.Load() {
 			k = c.meetTask(ev, raw)
 		}
 		c.lastTask, c.lastOf = "", nil

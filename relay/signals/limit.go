@@ -25,7 +25,7 @@ const (
 	sayEvery  = 10 * time.Minute // one thing is said once in this time
 	maxKeys   = 20_000
 	perPeer   = 100 // different things of one kind that a peer may be the cause of in that time
-	perRefuse = 15  // refused handshakes of an address: a rule counts ten in five minutes
+	perRefuse = 15  // refused handshakes of a place: a rule counts ten in five minutes
 )
 
 // due reports whether s may be said, and how many of its like were not.
@@ -35,7 +35,7 @@ func (l *limiter) due(s *Signal) (skipped int, ok bool) {
 	key := limitKey{name: s.Name, peer: s.Origin.Name, subject: s.subject()}
 	times := 1
 	if s.Name == HandshakeRefused {
-		key.peer, times = s.Origin.Address.String(), perRefuse
+		key.peer, times = placeOf(s.Origin.Address), perRefuse // a host has a whole /64 to come from
 	}
 	if p := l.keys[key]; key.subject != "" && (p == nil || s.Time >= p.until) { // of new things a peer may say so many
 		if _, ok := l.take(limitKey{name: s.Name, peer: key.peer}, s.Time, perPeer); !ok {

@@ -56,7 +56,7 @@ func nodeHost(node string) string {
 	return ""
 }
 
-// due cuts the entry out of beat's "Scheduler: Sending due task <entry> (<task>)".
+// dueEntry cuts the entry out of beat's "Scheduler: Sending due task <entry> (<task>)".
 func dueEntry(body []byte) []byte {
 	_, rest, ok := bytes.Cut(body, []byte("Sending due task "))
 	end := bytes.LastIndex(rest, []byte(" ("))

@@ -17,7 +17,7 @@ type order struct {
 	next int // that is replaced by a new program
 }
 
-// next notes a number and returns how many are missing before it.
+// follow notes a number and returns how many are missing before it.
 func (o *order) follow(key uint64, id int64) (missing int64) {
 	at := -1
 	for i := range o.sources {

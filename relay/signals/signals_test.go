@@ -443,6 +443,15 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("%d signals, the first %+v", len(w.said), w.said[0])
 		}
 	})
+	bubble(t, "a host that comes from ever other addresses of its network is one place", func(t *testing.T) {
+		w := newWatch(t, quick)
+		for n := range 200 {
+			w.Refused(&event.Peer{Listener: "syslog_tls", Address: netip.MustParseAddrPort(fmt.Sprintf("[2001:db8::%x]:5", n+1))}, "no-certificate")
+		}
+		if n := len(w.names()); n != perRefuse {
+			t.Errorf("%d signals, want %d", n, perRefuse)
+		}
+	})
 }
 
 func TestShares(t *testing.T) {
@@ -477,6 +486,21 @@ func TestShares(t *testing.T) {
 		}
 		w.pass(time.Minute)
 		w.want("old failures do not count")
+	})
+	bubble(t, "names that another sender makes up do not hide the failures of a task", func(t *testing.T) {
+		w := newWatch(t, quick)
+		s, other := w.connect(event.Peer{Name: "w1"}), w.connect(event.Peer{Name: "w2"})
+		s.send(received("shop.charge", 1))
+		w.pass(10 * time.Minute)
+		for n := range maxTasks + 1 {
+			other.send(received(fmt.Sprintf("shop.t%d", n), n))
+		}
+		w.names()
+		for n := range 100 {
+			s.send(failed("shop.charge", n))
+		}
+		w.pass(time.Second)
+		w.want("all of a task's runs fail", FailureRatio)
 	})
 	bubble(t, "a worker that used to send INFO sends only warnings", func(t *testing.T) {
 		w := newWatch(t, quick)

@@ -10,6 +10,7 @@ const maxTasks = 4096
 // task is how the runs of one task end. Tracker.mu guards it but for the atomics.
 type task struct {
 	name             string
+	gone             atomic.Bool   // forgotten; a connection that still holds it asks for another
 	finished, failed atomic.Uint32 // in the running minute
 	old              [ratioMinutes - 1]struct{ finished, failed uint32 }
 	at               int
@@ -29,6 +30,7 @@ func (t *Tracker) taskOf(name string) *task {
 		if len(t.tasks) >= maxTasks {
 			for n, k := range t.tasks {
 				if finished, _ := k.sum(); finished == 0 {
+					k.gone.Store(true)
 					delete(t.tasks, n)
 				}
 			}

@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
 	"sync"
@@ -54,23 +55,15 @@ type Tracker struct {
 
 // New makes a Tracker that knows nothing yet.
 func New(o Options) *Tracker {
-	o.Learning = max(or(o.Learning, 7*24*time.Hour), 0)
-	o.Factor = or(o.Factor, 5)
-	o.Least = or(o.Least, 5*time.Minute)
-	o.Grace = or(o.Grace, time.Minute)
+	o.Learning = max(cmp.Or(o.Learning, 7*24*time.Hour), 0)
+	o.Factor = cmp.Or(o.Factor, 5)
+	o.Least = cmp.Or(o.Least, 5*time.Minute)
+	o.Grace = cmp.Or(o.Grace, time.Minute)
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
 	return &Tracker{opts: o, limits: limiter{keys: map[limitKey]*spell{}}, seed: maphash.MakeSeed(), peers: map[peerKey]*peer{}, tasks: map[string]*task{},
 		seen: seen{at: map[uint64]uint32{}}, places: map[string]map[string]int{}}
-}
-
-func or[T comparable](v, byDefault T) T {
-	var zero T
-	if v == zero {
-		return byDefault
-	}
-	return v
 }
 
 // say hands s on unless its like was said a short while ago. mu must not be held.
