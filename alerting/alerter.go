@@ -93,28 +93,40 @@ type Alerter struct {
 	room   chan struct{}       // closed and made anew when alerts were told
 }
 
+// Check tells what New would refuse in the sinks, groups and routes.
+func (o *Options) Check() error {
+	names := map[string]bool{}
+	for _, s := range o.Sinks {
+		if names[s.Name()] {
+			return fmt.Errorf("alerting: two sinks are named %q", s.Name())
+		}
+		names[s.Name()] = true
+	}
+	for _, g := range o.GroupBy {
+		if _, ok := (&Match{}).field(string(g)); !ok {
+			return fmt.Errorf("alerting: cannot group by %q; there are rule, task, secret, detector, worker, host, peer, environment", g)
+		}
+	}
+	for _, r := range o.Routes {
+		if err := r.check(names); err != nil {
+			return fmt.Errorf("alerting: %w", err)
+		}
+	}
+	return nil
+}
+
 // New makes an Alerter that remembers what the journal holds. It starts nothing.
 func New(o Options) (*Alerter, error) {
 	o.defaults()
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
 	if o.Journal == nil {
 		return nil, errors.New("alerting: no journal")
 	}
 	a := &Alerter{opts: o, couriers: map[string]*courier{}, mem: newMemory(), live: map[*Alert]struct{}{}, places: map[string][]*Alert{}, dirty: map[any]struct{}{}, room: make(chan struct{})}
 	for _, s := range o.Sinks {
-		if a.couriers[s.Name()] != nil {
-			return nil, fmt.Errorf("alerting: two sinks are named %q", s.Name())
-		}
 		a.couriers[s.Name()] = newCourier(a, s)
-	}
-	for _, g := range o.GroupBy {
-		if _, ok := (&Match{}).field(string(g)); !ok {
-			return nil, fmt.Errorf("alerting: cannot group by %q; there are rule, task, secret, detector, worker, host, peer, environment", g)
-		}
-	}
-	for _, r := range o.Routes {
-		if err := r.check(a.couriers); err != nil {
-			return nil, fmt.Errorf("alerting: %w", err)
-		}
 	}
 	if err := o.Journal.Replay(a.mem.apply); err != nil {
 		return nil, fmt.Errorf("alerting: replay: %w", err)

@@ -122,7 +122,7 @@ type Route struct {
 	Continue bool      // look at the routes below too
 }
 
-func (r Route) check(known map[string]*courier) error {
+func (r Route) check(known map[string]bool) error {
 	if len(r.Sinks) == 0 {
 		return fmt.Errorf("route %v names no sink; to drop alerts, silence them", r.Match)
 	}
@@ -132,7 +132,7 @@ func (r Route) check(known map[string]*courier) error {
 		}
 	}
 	for _, name := range r.Sinks {
-		if known[name] == nil {
+		if !known[name] {
 			return fmt.Errorf("route: no sink %q is configured", name)
 		}
 	}

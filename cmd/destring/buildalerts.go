@@ -29,27 +29,13 @@ func (h *house) openAlerting(master []byte, set *detect.Set) error {
 		return err
 	}
 	h.audit = newAuditQueue(h.state)
-	exits, err := c.exits()
+	options, client, err := c.alertOptions(h.dry, alerting.NewRecords(keeper, h.keep))
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
-	h.slack = exits.slack
-	routes, err := c.routes()
-	if err != nil {
-		return &exitError{exitConfig, err}
-	}
-	silences, err := c.silences()
-	if err != nil {
-		return &exitError{exitConfig, err}
-	}
-	a := &c.Alerts
-	options := alerting.Options{Sinks: h.dry(exits.sinks), Routes: withKeeper(routes), Silences: silences, Journal: h.journal,
-		GroupWait: a.GroupWait, GroupWaitHigh: a.GroupWaitHigh, Repeat: a.Repeat, Quiet: a.Quiet, Storm: a.Storm,
-		Audit: func(d alerting.Decision) { h.audit.add(d.Statement()) }, Redact: c.strictly(master), Metrics: alerting.NewMetrics(h.metrics), Log: h.log}
-	for _, by := range a.GroupBy {
-		options.GroupBy = append(options.GroupBy, alerting.GroupBy(by))
-	}
-	options.Sinks = append(options.Sinks, alerting.NewRecords(keeper, h.keep))
+	h.slack = client
+	options.Journal, options.Log, options.Metrics = h.journal, h.log, alerting.NewMetrics(h.metrics)
+	options.Audit, options.Redact = func(d alerting.Decision) { h.audit.add(d.Statement()) }, c.strictly(master)
 	if h.alerter, err = alerting.New(options); err != nil {
 		return err
 	}
@@ -57,6 +43,35 @@ func (h *house) openAlerting(master []byte, set *detect.Set) error {
 		h.log.Error("alerts: the journal was damaged; what could be read of it is kept", "error", damage)
 	}
 	return nil
+}
+
+// alertOptions are what the configuration says of alerts, checked, and the client of Slack, nil without a bot
+// token. wrap takes the exits beside records.
+func (c *Config) alertOptions(wrap func([]alerting.Sink) []alerting.Sink, records alerting.Sink) (alerting.Options, *slack.Client, error) {
+	a := &c.Alerts
+	o := alerting.Options{GroupWait: a.GroupWait, GroupWaitHigh: a.GroupWaitHigh, Repeat: a.Repeat, Quiet: a.Quiet, Storm: a.Storm}
+	exits, err := c.exits()
+	if err != nil {
+		return o, nil, err
+	}
+	routes, err := c.routes()
+	if err != nil {
+		return o, nil, err
+	}
+	if o.Silences, err = c.silences(); err != nil {
+		return o, nil, err
+	}
+	for _, by := range a.GroupBy {
+		o.GroupBy = append(o.GroupBy, alerting.GroupBy(by))
+	}
+	o.Sinks, o.Routes = append(wrap(exits.sinks), records), withKeeper(routes)
+	return o, exits.slack, o.Check()
+}
+
+// checkAlerts tells what would keep serve from raising alerts. It asks nobody.
+func (c *Config) checkAlerts() error {
+	_, _, err := c.alertOptions(func(sinks []alerting.Sink) []alerting.Sink { return sinks }, alerting.NewRecords(keeper, nil))
+	return err
 }
 
 // keeper is the exit that makes a record of every alert on kafka.alerts_topic.

@@ -96,6 +96,10 @@ func (c *Config) checkOutside(ctx context.Context, u *checkup) {
 	} else {
 		u.kafka(inspectKafka(ctx, k))
 	}
+	if err := c.checkAlerts(); err != nil {
+		u.add(levelFault, "alerts", "", "%v", err)
+		return
+	}
 	said, err := c.checkSlack(ctx)
 	if err != nil {
 		u.add(levelFault, "alerts.slack", "make a token under Features → OAuth & Permissions of the Slack app, with the scope chat:write, and write it to alerts.slack.token_file", "%v", err)

@@ -77,12 +77,12 @@ func (c *Config) validate(ctx context.Context, offline bool) (warnings []string,
 	add("rules", err)
 	_, err = c.engine(randomKey(), set)
 	add("redact", err)
-	if offline {
-		_, err = c.slack()
-	} else {
+	if err = c.checkAlerts(); err != nil {
+		add("alerts", err)
+	} else if !offline {
 		_, err = c.checkSlack(ctx)
+		add("alerts.slack", err)
 	}
-	add("alerts.slack", err)
 	if c.Spool.Dir == "" {
 		add("spool.dir", errors.New("must not be empty (only serve --stdout does without)"))
 	}
