@@ -18,6 +18,7 @@ type scanner struct {
 	octets, lfs   uint8 // frames of each kind, up to 255
 	nuls          uint8
 	last          Kind // of the frame before, when there was one
+	plain         int  // so many of its first octets, while they are in doubt, hold no line feed and no NUL
 	countsTrailLF bool // every counted frame so far ended with a line feed inside the count
 
 	// Of the frame at hand. Offsets count from the frame's first byte.
@@ -107,12 +108,15 @@ func (s *scanner) begin(b []byte) (used int, more bool) {
 	if v == unknown && s.final {
 		v = text
 	}
+	if v != unknown {
+		s.plain = 0
+	}
 	if s.mode == OctetOnly && (v == text || v == badCount) {
 		s.fault, s.final, v = BadCount, true, text
 	}
 	switch v {
 	case unknown:
-		return used, false
+		return used, false // it begins there the next time, too, so plain stays right
 	case nothing:
 		return used + size, true
 	case counted:
@@ -185,9 +189,10 @@ func (s *scanner) doubt(b []byte, n, size int) (v verdict) {
 		return counted
 	case end == len(b): // another frame must begin here, or nothing come for a while
 		v = counted
-	case bytes.IndexByte(b, '\n') >= 0 || bytes.IndexByte(b, 0) >= 0:
+	case bytes.IndexByte(b[min(s.plain, len(b)):], '\n') >= 0 || bytes.IndexByte(b[min(s.plain, len(b)):], 0) >= 0:
 		v = text
 	default:
+		s.plain = len(b) // a megabyte that comes octet by octet is not searched a million times
 		return unknown
 	}
 	if s.lapsed || s.final {
